@@ -1,0 +1,401 @@
+"""Fetch files over TLS: the one place where bytes come in from repositories.
+
+Every rule of transport holds here, at every hop: https alone, redirects walked by us,
+credentials for their own origin alone, a bound on everything.  A download has merely arrived;
+whether it may be used is the judge's business.
+"""
+
+import base64
+import queue
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
+
+from verifier import body, tls
+from verifier.credentials import Credentials
+from verifier.digest import Algorithm, Hasher
+from verifier.errors import (
+    ConfigError,
+    Fact,
+    InsecureTransport,
+    NotFound,
+    RateLimited,
+    RedirectRefused,
+    ServerError,
+    TimedOut,
+    Unauthorized,
+)
+from verifier.flight import Flight, Watch, is_public
+from verifier.proxies import Proxies
+from verifier.wire import FOREIGN, Adapter, MayPass, Origin, Session, explain, origin_of
+
+MAX_REDIRECTS = 5
+MAX_URL_CHARACTERS = 8 * 1024
+TRIES = 3
+FIRST_WAIT_SECONDS = 0.2
+STOP_SECONDS = 1.0
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_URL_CHARACTERS = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One repository as the network sees it.
+
+    Shape: `url` is https without a trailing slash; a pin is `sha256/` and base64.
+    """
+
+    name: str
+    url: str
+    ca_file: Path | None = None
+    tls_pins: tuple[str, ...] = ()
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long to wait, in seconds: to connect, without any progress, for one download in all."""
+
+    connect: float
+    stall: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One file to ask for; into a new file, or into memory where `into` is None.
+
+    Without `follow` a redirect is refused.
+    """
+
+    url: str
+    endpoint: Endpoint
+    max_bytes: int
+    into: Path | None = None
+    algorithms: frozenset[Algorithm] = frozenset()
+    follow: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What arrived, and nothing is known of it but its digests.
+
+    Shape: header names are in lower case; `data` is empty where the bytes are in the file `path`.
+    """
+
+    url: str
+    final_url: str
+    path: Path | None
+    data: bytes = field(repr=False)
+    size: int
+    hasher: Hasher = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What time, chance and the address plan are; tests bring their own."""
+
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    random: Callable[[], float] = random.random
+    sleep: Callable[[threading.Event, float], object] = threading.Event.wait
+    is_public: Callable[[str], bool] = is_public
+
+
+class Transport(Protocol):
+    """What the rest of the house knows of the network."""
+
+    def start(self) -> None:
+        """Make what lives long; nothing is asked yet."""
+
+    def stop(self) -> None:
+        """End what is under way, within about a second."""
+
+    def ask(self, request: Request) -> "Future[Download]":
+        """Ask for one file; the future raises a `Refusal`, `SourceError`, `CacheError` or `ConfigError`."""
+
+
+class Upstream:
+    """The transport over requests: HTTP/1.1, one connection a thread.
+
+    `store` is the file of certificate authorities, the operating system's where it is None.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        bounds: Bounds,
+        *,
+        connections: int,
+        proxies: Proxies,
+        user_agent: str,
+        store: Path | None = None,
+        world: World | None = None,
+    ) -> None:
+        self._world = world or World()
+        self._endpoints = frozenset(endpoints)
+        self._user_agent = user_agent
+        self._timeout = (bounds.connect, bounds.stall)
+        named = cache(lambda: store or tls.system_store())
+        system = cache(lambda: tls.client_context(named()))
+        contexts = {origin: _lazily(endpoint, system, named) for origin, endpoint in _by_origin(endpoints).items()}
+        self._session = Session(Adapter(connections, contexts, system, proxies))
+        self._watch = Watch(bounds.total, self._world.clock)
+        self._queue: queue.SimpleQueue[tuple[Request, Future[Download]] | None] = queue.SimpleQueue()
+        self._workers = [
+            threading.Thread(target=self._work, name=f"verifier-upstream-{number}", daemon=True)
+            for number in range(connections)
+        ]
+
+    def start(self) -> None:
+        """Start the threads; nothing is asked yet."""
+        self._watch.start()
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self) -> None:
+        """Cancel what waits, end what is under way, close every connection.
+
+        A thread that the operating system holds in a name lookup is left behind; it is a daemon and
+        ends by itself.
+        """
+        deadline = time.monotonic() + STOP_SECONDS
+        self._watch.stopped.set()
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is not None:
+                item[1].cancel()
+        self._watch.stop()
+        for _ in self._workers:
+            self._queue.put(None)
+        for worker in self._workers:
+            worker.join(max(deadline - time.monotonic(), 0))
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def ask(self, request: Request) -> "Future[Download]":
+        """Ask for one file.
+
+        Raises: through the future, `InsecureTransport`, `TlsUntrusted`, `TlsPinMismatch`,
+        `RedirectRefused`, `TooLarge`, `Truncated`; every `SourceError` but `Offline`; `CacheError` when
+        the file cannot be written; `ConfigError` when the certificate authorities cannot be read.
+        """
+        if request.endpoint not in self._endpoints:
+            raise ValueError(f"{request.endpoint.name} came too late: its ca-file and pins would not count")
+        future: Future[Download] = Future()
+        self._queue.put((request, future))
+        if self._watch.stopped.is_set():
+            future.cancel()  # asked after: there may be nobody left to take it
+        return future
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            request, future = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(self._download(request))
+                except BaseException as error:  # noqa: BLE001  whoever waits for the future must hear of it
+                    future.set_exception(error)
+            # What the loop still names while it waits would keep a body alive.
+            del item, request, future
+
+    def _download(self, request: Request) -> Download:
+        with self._watch.flight(self._world.is_public) as flight:
+            for attempt in range(TRIES):
+                try:
+                    return self._walk(request, flight)
+                except MayPass as passing:
+                    wait = self._wait(passing, attempt)
+                    too_late = self._world.clock() + wait >= flight.deadline
+                    if attempt == TRIES - 1 or too_late or flight.ended:
+                        raise flight.verdict(_host(request.url)) or passing.error from passing
+                flight.from_public = False
+                self._world.sleep(self._watch.stopped, wait)
+        raise AssertionError("every try ends")
+
+    def _wait(self, passing: MayPass, attempt: int) -> float:
+        backoff = FIRST_WAIT_SECONDS * 2.0**attempt * (0.5 + self._world.random())
+        return max(passing.wait or 0.0, backoff)
+
+    def _walk(self, request: Request, flight: Flight) -> Download:
+        """Follow redirects to the file.
+
+        1. Ask only over https, with credentials only at the endpoint's own origin.
+        2. Take a redirect's address, whole or relative.
+        3. Refuse a circle, too many steps, and a step from public to private.
+        """
+        url, visited = _checked(request.url, _host(request.endpoint.url)), set[str]()
+        while True:
+            answer = self._send(url, request.endpoint, flight)  # 1
+            if answer.status not in _REDIRECTS:
+                return self._take(answer, url, request, flight)
+            visited.add(url)
+            location = answer.headers.get("location")
+            body.drain(answer)
+            if not request.follow:
+                raise RedirectRefused(
+                    "a redirect where none is followed",
+                    expected=Fact("an answer", url),
+                    received=Fact(f"a redirect to {location!a}"),
+                )
+            url = _follow(url, location)  # 2
+            if url in visited or len(visited) > MAX_REDIRECTS:  # 3
+                reason = "the redirects go round in a circle" if url in visited else "there are too many redirects"
+                raise RedirectRefused(reason, expected=Fact(f"at most {MAX_REDIRECTS}"), received=Fact(url))
+            flight.from_public = flight.peer_public
+
+    def _send(self, url: str, endpoint: Endpoint, flight: Flight) -> HTTPResponse:
+        request = requests.PreparedRequest()
+        request.method = "GET"
+        request.url = url
+        request.headers = self._headers(endpoint, url)
+        request.hooks = {"response": []}
+        try:
+            response = self._session.send(
+                request, stream=True, timeout=self._timeout, allow_redirects=False, proxies={}
+            )
+        except FOREIGN as error:
+            raise flight.verdict(_host(url)) or explain(error, _host(url)) from error
+        answer: HTTPResponse = response.raw
+        return answer
+
+    def _headers(self, endpoint: Endpoint, url: str) -> "CaseInsensitiveDict[str]":
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": self._user_agent}
+        if endpoint.credentials and origin_of(url) == origin_of(endpoint.url):
+            headers["Authorization"] = _basic(endpoint.credentials)
+        return CaseInsensitiveDict(headers)
+
+    def _take(self, answer: HTTPResponse, url: str, request: Request, flight: Flight) -> Download:
+        host = _host(url)
+        if answer.status != HTTPStatus.OK:
+            body.drain(answer)
+            raise self._refused(answer, url)
+        hasher = Hasher(request.algorithms)
+        try:
+            data, size = body.receive(
+                answer, host, max_bytes=request.max_bytes, into=request.into, hasher=hasher, flight=flight
+            )
+        except BaseException:
+            answer.close()
+            raise
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Download(request.url, url, request.into, data, size, hasher, headers)
+
+    def _refused(self, answer: HTTPResponse, url: str) -> Exception:
+        status = answer.status
+        received = Fact(f"status {status}", url)
+        if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            return NotFound(f"{_host(url)} has no such file", received=received)
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return Unauthorized(f"{_host(url)} wants other credentials", received=received)
+        wait = _retry_after(answer.headers.get("retry-after"), self._world.now)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return MayPass(RateLimited(f"{_host(url)} asks for fewer requests", received=received), wait)
+        if status == HTTPStatus.REQUEST_TIMEOUT:
+            return MayPass(TimedOut(f"{_host(url)} waited too long for the request", received=received), wait)
+        error = ServerError(f"{_host(url)} answered with an error", received=received)
+        return MayPass(error, wait) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else error
+
+
+def _by_origin(endpoints: Sequence[Endpoint]) -> dict[Origin, Endpoint]:
+    origins: dict[Origin, Endpoint] = {}
+    for endpoint in endpoints:
+        first = origins.setdefault(origin_of(_checked(endpoint.url, endpoint.name)), endpoint)
+        if (first.ca_file, first.tls_pins) != (endpoint.ca_file, endpoint.tls_pins):
+            problem = "two repositories at one host and port cannot have different ca-file or tls-pins"
+            raise ConfigError(f"repositories {first.name} and {endpoint.name}", problem)
+        for pin in endpoint.tls_pins:
+            tls.parse_pin(pin)
+    return origins
+
+
+def _lazily(
+    endpoint: Endpoint, system: Callable[[], tls.TrustContext], store: Callable[[], Path]
+) -> Callable[[], tls.TrustContext]:
+    """Put off reading certificates until the endpoint is first asked."""
+    if endpoint.ca_file is None and not endpoint.tls_pins:
+        return system
+    return cache(lambda: tls.client_context(endpoint.ca_file or store(), endpoint.tls_pins))
+
+
+def _checked(url: str, origin: str) -> str:
+    """Refuse a URL that is not plainly https; `origin` says who named it.
+
+    Raises: `InsecureTransport` when it is not https, `ServerError` when it cannot be read.
+    """
+    if not _URL_CHARACTERS.fullmatch(url) or len(url) > MAX_URL_CHARACTERS:
+        raise ServerError("a URL cannot be read", received=Fact(ascii(url[:200]), origin))
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ServerError("a URL cannot be read", received=Fact(url[:200], origin)) from error
+    if parts.scheme != "https":
+        raise InsecureTransport("not https", expected=Fact("https"), received=Fact(url, origin))
+    if not parts.hostname or "@" in parts.netloc or port == 0:
+        raise ServerError("a URL without a plain host", received=Fact(f"https://{parts.hostname}", origin))
+    return url
+
+
+def _follow(url: str, location: str | None) -> str:
+    """Name where a redirect leads, without its fragment."""
+    if not location:
+        raise ServerError("a redirect names no location", received=Fact("no location", url))
+    try:
+        target = urljoin(url, location.strip())
+    except ValueError as error:
+        raise ServerError("a redirect cannot be read", received=Fact(ascii(location[:200]), url)) from error
+    return _checked(target.partition("#")[0], url)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _basic(credentials: Credentials) -> str:
+    # RFC 7617; said before it is asked for, since some repositories answer 404 to a stranger.
+    pair = f"{credentials.username}:{credentials.password}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def _retry_after(value: str | None, now: Callable[[], float]) -> float | None:
+    """Read Retry-After: seconds, or a date; None for what cannot be read.
+
+    Source: RFC 9110 section 10.2.3.
+    """
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - now(), 0.0)
+    except (ValueError, OverflowError):
+        return None
