@@ -172,6 +172,7 @@ def test_reads_every_form_of_length(length: int) -> None:
 
 def test_an_integer_has_one_form() -> None:
     assert read_integers(b"\x00\x09\x01\xffrest", 1) == ((b"\x01\xff",), b"rest")
+    assert read_integers(b"\x00\x10\x00\xffrest", 1, padded=True) == ((b"\xff",), b"rest")
 
     for other in (b"\x00\x0a\x01\xff", b"\x00\x08\x01\xff", b"\x00\x10\x01\xff", b"\x00\x09\x01", b"\x00"):
         with pytest.raises(Malformed):

@@ -7,6 +7,7 @@ the resolver's business.
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from verifier.errors import CoordinateInvalid, Fact
 
@@ -47,6 +48,65 @@ class Coordinate:
     def is_snapshot(self) -> bool:
         """Whether the version may change its bytes."""
         return self.version.endswith("-SNAPSHOT") or base_version(self.version) != self.version
+
+
+METADATA_FILE = "maven-metadata.xml"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Metadata:
+    """A `maven-metadata.xml`: that of a group, of an artifact's versions, or of one snapshot version.
+
+    Shape: parts not given are empty; the text form is `group/maven-metadata.xml`,
+    `group:artifact/maven-metadata.xml` or `group:artifact:version/maven-metadata.xml`.
+    """
+
+    group: str
+    artifact: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"{':'.join(part for part in (self.group, self.artifact, self.version) if part)}/{METADATA_FILE}"
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it tells of one snapshot's files."""
+        return bool(self.version)
+
+    @property
+    def ruled_as(self) -> Coordinate:
+        """The coordinate by which a policy's patterns rule it."""
+        return Coordinate(self.group, self.artifact or "*", self.version or "*", "xml")
+
+
+Subject: TypeAlias = Coordinate | Metadata
+"""What can be asked of a repository."""
+
+
+def make_metadata(group: str, artifact: str = "", version: str = "") -> Metadata:
+    """Build a metadata's name from its parts, each checked.
+
+    Raises: `CoordinateInvalid` naming the part.
+    """
+    make_coordinate(group, artifact or "any", version or "any")
+    return Metadata(group, artifact, version)
+
+
+def parse_subject(text: str) -> Subject:
+    """Read a coordinate, or the text form of a metadata file.
+
+    Raises: `CoordinateInvalid`.
+
+    >>> parse_subject("org.example:widget/maven-metadata.xml")
+    Metadata(group='org.example', artifact='widget', version='')
+    """
+    if text.endswith(f"/{METADATA_FILE}"):
+        parts = text.removesuffix(f"/{METADATA_FILE}").split(":")
+        metadata = make_metadata(*parts[:3])
+        if str(metadata) != text:
+            raise _invalid("metadata", text)
+        return metadata
+    return parse_coordinate(text)
 
 
 _TIMESTAMP = re.compile(r"(?P<base>.+-)[0-9]{8}\.[0-9]{6}-[0-9]+")

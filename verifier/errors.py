@@ -148,6 +148,13 @@ class PomInvalid(Refusal):
     default_hint = "report the POM to its publisher"
 
 
+class MetadataInvalid(Refusal):
+    """A `maven-metadata.xml` cannot be read safely."""
+
+    code = "metadata-invalid"
+    default_hint = "name one exact version, or tell the repository's operator"
+
+
 class NoRepository(Refusal):
     """No repository of the policy serves this group."""
 
@@ -375,7 +382,8 @@ class CacheError(VerifierError):
     def of(cls, error: OSError, path: str) -> Self:
         """Say what the operating system refused to do with `path`, and what to do about it."""
         number = error.errno or 0
-        problem, hint = _DISK_PROBLEMS.get(number, (os.strerror(number).lower(), "name another directory with --cache"))
+        said = os.strerror(number).lower() if number else str(error)
+        problem, hint = _DISK_PROBLEMS.get(number, (said, "name another directory with --cache"))
         return cls(path, problem, hint=hint)
 
 
@@ -413,6 +421,7 @@ PRECEDENCE: tuple[type[ReasonedError], ...] = (
     Truncated,
     ContentMismatch,
     PomInvalid,
+    MetadataInvalid,
     PinMismatch,
     ChecksumMismatch,
     ChecksumMalformed,

@@ -6,7 +6,7 @@ Paths use `/` and are relative to the repository.  Nothing is read here.
 import re
 from dataclasses import dataclass
 
-from verifier.coordinate import Coordinate, base_version, make_coordinate
+from verifier.coordinate import METADATA_FILE, Coordinate, Metadata, Subject, base_version, make_coordinate
 from verifier.errors import CoordinateInvalid, Fact
 
 SIGNATURE = ".asc"
@@ -20,14 +20,17 @@ _BOOKKEEPING = re.compile(
 _MIN_SEGMENTS = 4
 
 
-def file_path(coordinate: Coordinate) -> str:
-    """Give the path of a coordinate's file.
+def file_path(coordinate: Subject) -> str:
+    """Give the path of a coordinate's file, or of a metadata file.
 
     Source: Maven repository layout 2, https://maven.apache.org/repositories/layout.html.
 
     >>> file_path(Coordinate("org.example", "widget", "1.0"))
     'org/example/widget/1.0/widget-1.0.jar'
     """
+    if isinstance(coordinate, Metadata):
+        parts = (coordinate.group.replace(".", "/"), coordinate.artifact, coordinate.version, METADATA_FILE)
+        return "/".join(part for part in parts if part)
     directory = f"{coordinate.group.replace('.', '/')}/{coordinate.artifact}/{base_version(coordinate.version)}"
     return f"{directory}/{file_name(coordinate)}"
 

@@ -19,6 +19,7 @@ _KEY_BEGIN = b"\n-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _KEY_END = b"\n-----END PGP PUBLIC KEY BLOCK-----"
 _KEY_PACKET = frozenset({0x98, 0x99, 0x9A, 0xC6})
 _CHECKSUM = 5
+_LINE_CHARACTERS = 64
 
 
 def dearmor(data: bytes, labels: Collection[str]) -> bytes:
@@ -47,6 +48,31 @@ def dearmor(data: bytes, labels: Collection[str]) -> bytes:
     if rest:
         raise Malformed("there is more than one armour block in it, or text behind the block")
     return _decode(body[1:] + b"\n")
+
+
+def enarmor(data: bytes, label: str) -> str:
+    r"""Write octets as one armour block, with the checksum that some readers still ask for.
+
+    Source: RFC 9580, 6.2; RFC 4880, 6.1 for the checksum.
+
+    >>> enarmor(bytes.fromhex("c200"), "SIGNATURE")
+    '-----BEGIN PGP SIGNATURE-----\n\nwgA=\n=9ACN\n-----END PGP SIGNATURE-----\n'
+    """
+    base64 = binascii.b2a_base64(data, newline=False).decode("ascii")
+    lines = "\n".join(base64[at : at + _LINE_CHARACTERS] for at in range(0, len(base64), _LINE_CHARACTERS))
+    checksum = binascii.b2a_base64(_crc24(data).to_bytes(3, "big"), newline=False).decode("ascii")
+    return f"-----BEGIN PGP {label}-----\n\n{lines}\n={checksum}\n-----END PGP {label}-----\n"
+
+
+def _crc24(data: bytes) -> int:
+    value = 0xB704CE
+    for octet in data:
+        value ^= octet << 16
+        for _ in range(8):
+            value <<= 1
+            if value & 0x1000000:
+                value ^= 0x1864CFB
+    return value
 
 
 def public_key_blocks(data: bytes, skipped: Callable[[str], None]) -> list[bytes]:

@@ -85,7 +85,7 @@ def _pair(material: bytes) -> bytes:
 
 
 def _integers(material: bytes, count: int) -> tuple[bytes, ...]:
-    integers, rest = read_integers(material, count)
+    integers, rest = read_integers(material, count, padded=True)
     if rest:
         raise Malformed("something follows them")
     return integers

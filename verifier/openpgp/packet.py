@@ -75,11 +75,12 @@ def number(data: bytes, position: int, length: int) -> int:
     return int.from_bytes(take(data, position, length), "big")
 
 
-def read_integers(data: bytes, count: int) -> tuple[tuple[bytes, ...], bytes]:
+def read_integers(data: bytes, count: int, *, padded: bool = False) -> tuple[tuple[bytes, ...], bytes]:
     """Read `count` multiprecision integers; give them without leading zeros, and what follows.
 
     An integer must be in its shortest form with the exact bit count, so that writing it again
-    gives the same octets: a fingerprint is taken over what is written.
+    gives the same octets: a fingerprint is taken over what is written.  Where it is no part of
+    a key, `padded` lets leading zeros pass: signers in use write EdDSA's at full length.
 
     Raises: `Malformed` for any other form, or when one is cut short.
 
@@ -90,10 +91,12 @@ def read_integers(data: bytes, count: int) -> tuple[tuple[bytes, ...], bytes]:
     for _ in range(count):
         bits = number(data, position, 2)
         value = take(data, position + 2, (bits + 7) // 8)
-        if int.from_bytes(value, "big").bit_length() != bits:
+        position += 2 + len(value)
+        if padded:
+            value = value.lstrip(b"\0")
+        elif int.from_bytes(value, "big").bit_length() != bits:
             raise Malformed("an integer is not in its shortest form")
         integers.append(value)
-        position += 2 + len(value)
     return tuple(integers), data[position:]
 
 

@@ -270,13 +270,11 @@ def _expiries(
         end = datetime.combine(override, time.min, UTC)
         ends = [(subkey.key if subkey else certificate.primary, end, None)]
     made = signature.created
-    problems: list[Refusal] = []
-    for key, end, as_of in ends:
-        if end and made and end <= made:
-            problem = _expired(key, end, made, as_of, now)
-            problem.fingerprint = "" if override else certificate.primary.fingerprint
-            problems.append(problem)
-    return problems
+    expired = [_expired(key, end, made, as_of, now) for key, end, as_of in ends if end and made and end <= made]
+    if override is None:
+        for problem in expired:
+            problem.fingerprint = certificate.primary.fingerprint
+    return [*expired]
 
 
 def _expired(key: PublicKey, end: datetime, made: datetime, as_of: datetime | None, now: datetime) -> KeyExpired:
