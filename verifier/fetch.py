@@ -1,0 +1,515 @@
+"""The corridor: from a coordinate to an admitted file, for the command line and every other door.
+
+    Coordinate → Rule → Download → Evidence → Findings → Verdict → Artifact
+
+`Verifier` owns all that lives long (transport, record, cache, threads), is started and stopped
+once, and is handed down.  Nothing here decides: policy says what is required, the judge
+whether it is met, the cache what is admitted.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from verifier.cache import Admission, Cache, Changed, Hit
+from verifier.coordinate import Coordinate, Metadata, Subject, parse_subject
+from verifier.digest import Algorithm, Hasher
+from verifier.errors import (
+    ChecksumMismatch,
+    Fact,
+    NoRepository,
+    NotFound,
+    Offline,
+    ReasonedError,
+    Refusal,
+    SignatureReplayed,
+    WrongRepository,
+)
+from verifier.evidence import Evidence, EvidenceUnreadable, read_evidence, write_evidence
+from verifier.gather import Gathered, Shelf, gather_beside, gather_file
+from verifier.inquiry import Inquiry, keys_to_ask, settle
+from verifier.judge import Basis, Findings, weigh
+from verifier.keyring import Keyring
+from verifier.layout import SIGNATURE, Place, file_path
+from verifier.measure import claims_of, content_of, evidence_of, measure, read_beside, remeasured, with_digests
+from verifier.outcome import Outcome, write_record
+from verifier.policy import Policy, Repository, SignatureDemand
+from verifier.record import AdmittedRow, EvidenceRow, JudgementRow, Record
+from verifier.trust import StarterMap
+from verifier.upstream import Endpoint, Transport
+from verifier.wanted import beside_file, still_wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What judging goes by: the effective policy, its digest, the starter map if it is in use."""
+
+    policy: Policy
+    digest: str
+    starter: StarterMap | None
+
+    def basis(self, coordinate: Subject) -> Basis:
+        """Collect all that policy and starter map say of one coordinate."""
+        if isinstance(coordinate, Metadata):
+            rule = self.policy.rule_for(coordinate.ruled_as)
+            unsigned = replace(rule, signature=SignatureDemand.NONE, where="maven-metadata.xml is never signed")
+            return Basis(unsigned, (), (), ())
+        trust = self.policy.trust_for(coordinate)
+        return Basis(
+            rule=self.policy.rule_for(coordinate),
+            trust=trust if self.starter is None else (*trust, *self.starter.trust_for(coordinate)),
+            exemptions=self.policy.exemptions_for(coordinate),
+            witnessed=() if self.starter is None else self.starter.witnessed_for(coordinate),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How this run goes: whether the network may be asked, how much at once, what time it is (UTC)."""
+
+    offline: bool
+    jobs: int
+    now: Callable[[], datetime]
+
+
+class Verifier:
+    """Fetches and judges files; owns the transport, the record, the cache and the threads.
+
+    Use it as a context manager, or call `start` and `stop`.  All methods may be called from any
+    thread in between.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        keyring: Keyring,
+        upstream: Transport,
+        endpoints: Mapping[str, Endpoint],
+        record: Record,
+        cache: Cache,
+        run: Run,
+    ) -> None:
+        self.rules = rules
+        self.record = record
+        self.cache = cache
+        self._keyring = keyring
+        self._upstream = upstream
+        self._endpoints = endpoints
+        self._run = run
+        self._pool: ThreadPoolExecutor | None = None
+        self._opened = ExitStack()
+
+    def start(self) -> None:
+        """Open the record, the cache, the transport and the threads.
+
+        Raises: `CacheError` where the cache directory cannot be used; nothing stays open then.
+        """
+        with ExitStack() as opened:
+            for part in (self.record, self.cache, self._upstream):
+                part.start()
+                opened.callback(part.stop)
+            self._pool = ThreadPoolExecutor(self._run.jobs, thread_name_prefix="corridor")
+            # Whatever waits for the transport must end before the pool can be joined, so it is stopped first.
+            opened.callback(self._pool.shutdown, cancel_futures=True)
+            opened.callback(self._upstream.stop)
+            self._opened = opened.pop_all()
+
+    def stop(self) -> None:
+        """Abort what is under way and close everything."""
+        self._opened.close()
+        self._pool = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def each(self, work: Iterable[Callable[[], Outcome]]) -> Iterator[Outcome]:
+        """Do many pieces of work, `jobs` at a time; give the outcomes as they come."""
+        if self._pool is None:
+            raise RuntimeError("the verifier was not started")
+        waiting: set[Future[Outcome]] = set()
+        for piece in work:
+            waiting.add(self._pool.submit(piece))
+            if len(waiting) >= 2 * self._run.jobs:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+
+    def submit(self, work: Callable[[], Outcome]) -> Future[Outcome]:
+        """Do one piece of work in one of the threads."""
+        if self._pool is None:
+            raise RuntimeError("the verifier was not started")
+        return self._pool.submit(work)
+
+    def fetch(self, coordinate: Coordinate, repository: str | None = None) -> Outcome:
+        """Bring one coordinate's file into the cache, or say why not.
+
+        1. Choose the repositories that may serve it: the one named, else by policy.
+        2. A file of the cache is judged again, from the evidence that was kept.
+        3. Else ask the repositories in turn; only an authenticated "not found" leads on.
+        """
+        try:
+            # 1.
+            repositories = self._repositories(coordinate, repository)
+            # 2.
+            changed: Outcome | None = None
+            for serving in repositories:
+                place = Place(serving.id, file_path(coordinate))
+                held = self.cache.find(place)
+                if isinstance(held, Changed):
+                    changed = self._refuse_changed(coordinate, place, held)
+                elif held is not None and (kept := self._judge_kept(coordinate, place, held)) is not None:
+                    return kept
+            if self._run.offline:
+                return changed or self._entered(Outcome(str(coordinate), coordinate, _offline(coordinate)))
+            # 3.
+            fetched = self._fetch_anew(coordinate, repositories)
+            return fetched if changed is None else replace(fetched, replaced=changed.record)
+        except ReasonedError as cause:
+            return self._entered(Outcome(str(coordinate), coordinate, cause))
+
+    def fetch_metadata(self, metadata: Metadata, repository: str) -> Outcome:
+        """Bring one repository's metadata into the cache, or say why not.
+
+        It changes from day to day, so it is asked for each time; what was had before is for `offline`
+        and `kept_metadata`.
+        """
+        try:
+            (only,) = self._repositories(metadata, repository)
+            return (
+                self.kept_metadata(metadata, repository) if self._run.offline else self._fetch_anew(metadata, (only,))
+            )
+        except ReasonedError as cause:
+            return self._entered(Outcome(str(metadata), metadata, cause))
+
+    def kept_metadata(self, metadata: Metadata, repository: str) -> Outcome:
+        """Judge the metadata that was had before, without asking for it."""
+        place = Place(repository, file_path(metadata))
+        held = self.cache.find(place)
+        if isinstance(held, Changed):
+            return self._refuse_changed(metadata, place, held)
+        kept = None if held is None else self._judge_kept(metadata, place, held)
+        return kept or self._entered(Outcome(str(metadata), metadata, _offline(metadata), repository=repository))
+
+    def _repositories(self, coordinate: Subject, named: str | None = None) -> tuple[Repository, ...]:
+        serving = self.rules.policy.repositories_for(coordinate.group)
+        if named is not None and named not in {repository.id for repository in serving}:
+            where = self.rules.policy.file or "built-in policy"
+            raise WrongRepository(
+                f"the policy does not ask {named} for this group",
+                expected=Fact(", ".join(repository.id for repository in serving) or "no repository", where),
+                received=Fact(named),
+            )
+        serving = tuple(repository for repository in serving if named in {None, repository.id})
+        fitting = tuple(repository for repository in serving if _serves(repository, coordinate))
+        if not fitting:
+            kind = "snapshots" if coordinate.is_snapshot else "releases"
+            where = self.rules.policy.file or "built-in policy"
+            raise NoRepository(
+                "no repository of the policy serves this coordinate",
+                expected=Fact(f"a repository that serves {kind} of {coordinate.group}", where),
+                received=Fact(", ".join(f"{r.id} does not serve {kind}" for r in serving) or "none"),
+            )
+        return fitting
+
+    # From the cache
+
+    def _judge_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
+        """Judge a file of the cache by today's rules; None where it must be fetched anew."""
+        gathered = Gathered()
+        evidence = self._kept_evidence(coordinate, held, gathered)
+        if evidence is None:
+            return None
+        basis = self.rules.basis(coordinate)
+        shelf = self._shelf(coordinate, place.repository)
+        evidence = with_digests(self._complete(evidence, basis, [shelf], gathered), held.path)
+        outcome = self._weigh(evidence, basis, held.path, None, gathered)
+        outcome = replace(outcome, repository=place.repository, from_cache=True)
+        if outcome.findings is not None and outcome.cause is None and not (held.intact or outcome.findings.vouched):
+            # Only an unsealed record speaks for these bytes, and anybody may have written it.
+            return None
+        if outcome.cause is not None:
+            return self._entered(outcome)
+        return self._settled(replace(outcome, file=str(held.path)), held)
+
+    def _kept_evidence(self, coordinate: Subject, held: Hit, gathered: Gathered) -> Evidence | None:
+        """Give the evidence kept for a file of the cache; taken afresh where it is not sealed."""
+        if held.row.coordinate != str(coordinate):
+            return None
+        stored = self.record.evidence(held.row.coordinate, held.row.sha256)
+        evidence = None if stored is None else _read(stored.document)
+        if stored is None or evidence is None or (held.intact and stored.sealed):
+            return evidence
+        return remeasured(evidence, held.path, gathered.causes)
+
+    def _refuse_changed(self, coordinate: Subject, place: Place, held: Changed) -> Outcome:
+        self.cache.remove(place)
+        cause = ChecksumMismatch(
+            "the file in the cache changed after it was verified; it was removed",
+            expected=Fact(f"sha256:{held.expected_sha256}", "the record"),
+            received=Fact(
+                f"sha256:{held.received_sha256}" if held.received_sha256 else "no file of that size", str(held.path)
+            ),
+            hint="something on this machine changed the cache: find out what may write to it",
+        )
+        outcome = Outcome(str(coordinate), coordinate, cause, repository=place.repository, from_cache=True)
+        return self._entered(replace(outcome, url=str(held.path)))
+
+    # From the repositories
+
+    def _fetch_anew(self, coordinate: Subject, repositories: Iterable[Repository]) -> Outcome:
+        asked = []
+        for repository in repositories:
+            shelf = self._shelf(coordinate, repository.id)
+            try:
+                return self._fetch_from(shelf)
+            except NotFound:
+                asked.append(shelf.url)
+            except ReasonedError as cause:
+                outcome = Outcome(str(coordinate), coordinate, cause, repository=repository.id, url=shelf.url)
+                return self._entered(outcome)
+        raise NotFound("no repository has it", received=Fact("404 or 410", ", ".join(asked)))
+
+    def _fetch_from(self, shelf: Shelf) -> Outcome:
+        basis = self.rules.basis(shelf.coordinate)
+        suffixes = beside_file(basis, self._run.now().date())
+        quarantined = self.cache.quarantine_path()
+        try:
+            gathered = gather_file(shelf, suffixes, quarantined, self.rules.policy.limits.file)
+            return self._judge_download(shelf, basis, gathered, quarantined)
+        finally:
+            self.cache.discard(quarantined)
+
+    def _judge_download(self, shelf: Shelf, basis: Basis, gathered: Gathered, quarantined: Path) -> Outcome:
+        download = gathered.file
+        if download is None:
+            raise AssertionError("a flight without its file raises")
+        evidence = Evidence(
+            coordinate=shelf.coordinate,
+            repository=shelf.endpoint.name,
+            url=download.url,
+            size=download.size,
+            digests=tuple(download.hasher.digests().values()),
+            checksums=(),
+            signature=None,
+            signature_where=shelf.url + SIGNATURE,
+            signature_absent=False,
+            claims=claims_of(quarantined, shelf.coordinate, download.url, gathered.causes),
+            last_modified=download.headers.get("last-modified", ""),
+        )
+        evidence = with_digests(self._complete(evidence, basis, [shelf], gathered), quarantined)
+        outcome = self._weigh(evidence, basis, quarantined, download.hasher, gathered)
+        outcome = replace(outcome, repository=shelf.endpoint.name)
+        return self._entered(outcome) if outcome.cause is not None else self._admitted(outcome, quarantined)
+
+    def _admitted(self, outcome: Outcome, quarantined: Path) -> Outcome:
+        evidence = outcome.proven_evidence()
+        place = Place(evidence.repository, file_path(evidence.coordinate))
+        outcome = replace(outcome, file=str(self.cache.path(place)))
+        admission = Admission(
+            row=AdmittedRow(place, outcome.name, evidence.sha256, evidence.size),
+            quarantined=quarantined,
+            evidence=_evidence_row(evidence),
+            judgement=self._row(outcome),
+        )
+        try:
+            artifact = self.cache.admit(admission).result()
+        except SignatureReplayed as replayed:
+            return self._entered(replace(outcome, cause=replayed, file=None))
+        return replace(outcome, record=str(artifact.record))
+
+    def review(self, admitted: AdmittedRow) -> Outcome | None:
+        """Hash one admitted file, judge it again by today's rules, and take it out where it does not pass.
+
+        Asks the network for nothing; None where there is no such file any more.
+        """
+        coordinate = parse_subject(admitted.coordinate)
+        held = self.cache.rehash(admitted.place)
+        if held is None:
+            return None
+        if isinstance(held, Changed):
+            return self._refuse_changed(coordinate, admitted.place, held)
+        try:
+            outcome = self._judge_kept(coordinate, admitted.place, held)
+        except ReasonedError as cause:
+            outcome = self._entered(Outcome(admitted.coordinate, coordinate, cause, file=str(held.path)))
+        if outcome is None or isinstance(outcome.cause, Refusal):
+            self.cache.remove(admitted.place)
+        return outcome
+
+    # Files on disk
+
+    def verify(self, path: Path, coordinate: Coordinate) -> Outcome:
+        """Judge a file that is on disk already; it and its surroundings stay as they are.
+
+        1. Take its sha256: what the record sealed about these bytes under this name still holds.
+        2. Read the evidence beside it, and ask the repositories for what is not there.
+        3. Judge, and write the record.
+        """
+        try:
+            repositories = self._repositories(coordinate)
+            gathered = read_beside(path)
+            # 1.
+            (digest,) = measure(path, (Algorithm.SHA256,))
+            evidence = self._sealed_evidence(coordinate, digest.value)
+            if evidence is None:
+                evidence = evidence_of(path, coordinate, gathered.causes)
+            evidence = replace(evidence, url=str(path))
+            # 2.
+            basis = self.rules.basis(coordinate)
+            shelves = [self._shelf(coordinate, repository.id) for repository in repositories]
+            evidence = with_digests(self._complete(evidence, basis, shelves, gathered), path)
+            # 3.
+            outcome = replace(self._weigh(evidence, basis, path, None, gathered), file=str(path))
+        except ReasonedError as cause:
+            return self._entered(Outcome(str(coordinate), coordinate, cause, file=str(path)))
+        return self._entered(outcome) if outcome.cause is not None else self._settled(outcome, None)
+
+    def _sealed_evidence(self, coordinate: Coordinate, sha256: str) -> Evidence | None:
+        stored = self.record.evidence(str(coordinate), sha256)
+        return _read(stored.document) if stored is not None and stored.sealed else None
+
+    # Shared
+
+    def _complete(self, evidence: Evidence, basis: Basis, shelves: Iterable[Shelf], gathered: Gathered) -> Evidence:
+        """Add what was gathered, and ask for what may still decide and is not at hand.
+
+        Offline, what may decide and is not at hand is missing, not absent.
+        """
+        today = self._run.now().date()
+        for shelf in shelves:
+            before = len(gathered.checksums), gathered.signature
+            while wanted := still_wanted(gathered.added_to(evidence), basis, today, gathered.asked):
+                if self._run.offline:
+                    gathered.missing = gathered.missing or _offline(evidence.coordinate)
+                    break
+                if gathered.missing:
+                    break
+                gather_beside(shelf, wanted, gathered)
+            if gathered.missing or gathered.causes or before != (len(gathered.checksums), gathered.signature):
+                break
+            gathered.asked.clear()
+        return gathered.added_to(evidence)
+
+    def _weigh(
+        self, evidence: Evidence, basis: Basis, path: Path, hasher: Hasher | None, gathered: Gathered
+    ) -> Outcome:
+        """Judge by the keys at hand; where a trusted signer's is absent or expired, ask for it and judge again."""
+        findings = self._weigh_by_keys_at_hand(evidence, basis, path, hasher, gathered)
+        wanted = keys_to_ask(findings.causes)
+        if wanted:
+            asked = [Inquiry(key, offline=True) if self._run.offline else self._keyring.refresh(key) for key in wanted]
+            if any(inquiry.found for inquiry in asked):
+                findings = self._weigh_by_keys_at_hand(evidence, basis, path, hasher, gathered)
+            findings = settle(findings, asked)
+        return Outcome(
+            name=str(evidence.coordinate),
+            coordinate=evidence.coordinate,
+            cause=_cause(findings),
+            evidence=evidence,
+            findings=findings,
+            url=evidence.url,
+            downloaded=gathered.downloaded,
+        )
+
+    def _weigh_by_keys_at_hand(
+        self, evidence: Evidence, basis: Basis, path: Path, hasher: Hasher | None, gathered: Gathered
+    ) -> Findings:
+        return weigh(
+            evidence,
+            basis,
+            self._keyring,
+            content_of(path, hasher),
+            now=self._run.now(),
+            other_names=self._other_names(evidence),
+            causes=gathered.causes,
+            missing=gathered.missing,
+        )
+
+    def _other_names(self, evidence: Evidence) -> tuple[str, ...]:
+        """Give the other coordinates under which these bytes with this signature are known."""
+        identity = evidence.signature_identity
+        if identity is None:
+            return ()
+        uses = self.record.uses(evidence.sha256)
+        return tuple(
+            u.coordinate for u in uses if u.replay_key == identity and u.coordinate != str(evidence.coordinate)
+        )
+
+    def _shelf(self, coordinate: Subject, repository: str) -> Shelf:
+        now = int(self._run.now().timestamp())
+        return Shelf(coordinate, self._endpoints[repository], self._upstream, self.record, now)
+
+    def _row(self, outcome: Outcome) -> JudgementRow:
+        return JudgementRow(
+            coordinate=outcome.name,
+            status=outcome.status.value,
+            code="" if outcome.cause is None else outcome.cause.code,
+            repository=outcome.repository or "",
+            url=outcome.url or "",
+            file=outcome.file or "",
+            sha256="" if outcome.evidence is None else outcome.evidence.sha256,
+            policy=self.rules.digest,
+            seen=int(self._run.now().timestamp()),
+            document=write_record(outcome, self.rules.policy.file, self.rules.digest),
+        )
+
+    def _entered(self, outcome: Outcome) -> Outcome:
+        """Enter what was not verified into the record."""
+        return replace(outcome, record=str(self.cache.record_only(self._row(outcome)).result()))
+
+    def _settled(self, outcome: Outcome, held: Hit | None) -> Outcome:
+        """Enter an acceptance into the record; write nothing where nothing is new."""
+        evidence = outcome.proven_evidence()
+        row, document = self._row(outcome), write_evidence(evidence)
+        stored = self.record.evidence(outcome.name, evidence.sha256)
+        known = self.record.judgement_id(row)
+        if known is None or stored is None or not stored.sealed or stored.document != document:
+            try:
+                known = self.cache.record_only(row, _evidence_row(evidence)).result()
+            except SignatureReplayed as replayed:
+                return self._entered(replace(outcome, cause=replayed, file=outcome.file))
+        if held is not None:
+            self.cache.readmit(held, known)
+        return replace(outcome, record=str(known))
+
+
+def _evidence_row(evidence: Evidence) -> EvidenceRow:
+    return EvidenceRow(str(evidence.coordinate), evidence.sha256, write_evidence(evidence), evidence.signature_identity)
+
+
+def _serves(repository: Repository, subject: Subject) -> bool:
+    if isinstance(subject, Metadata) and not subject.version:
+        return True
+    return repository.snapshots if subject.is_snapshot else repository.releases
+
+
+def _read(document: str) -> Evidence | None:
+    try:
+        return read_evidence(document)
+    except EvidenceUnreadable:
+        return None
+
+
+def _cause(findings: Findings) -> ReasonedError | None:
+    try:
+        findings.verdict()
+    except ReasonedError as cause:
+        return cause
+    return None
+
+
+def _offline(coordinate: Subject) -> Offline:
+    return Offline(f"{coordinate} needs something that is not at hand, and the network may not be asked")
