@@ -597,6 +597,15 @@ def test_session_keys_are_never_written(ground: Ground, monkeypatch: pytest.Monk
     assert not (ground.directory / "keys").exists()
 
 
+def test_a_redirect_is_refused_where_none_is_followed(ground: Ground) -> None:
+    ground.server.files |= {"/a": redirect("/b"), "/b": b"hello"}
+    request = Request(f"{ground.server.url}/a", ground.endpoint, 100, follow=False)
+
+    with ground.client() as client, pytest.raises(RedirectRefused, match="none is followed"):
+        client.ask(request).result(10)
+    assert ground.server.counts["/b"] == 0
+
+
 def test_a_ca_file_stands_in_place_of_the_store(ground: Ground) -> None:
     other = Authority(ground.directory, "other")
     with elsewhere(ground, other.context()) as there:

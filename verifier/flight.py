@@ -119,7 +119,8 @@ class Watch:
             flights = list(self._flights)
         for flight in flights:
             flight.end(End.STOPPED)
-        self._thread.join(1)
+        if self._thread.ident is not None:
+            self._thread.join(1)
 
     @contextmanager
     def flight(self, public: Callable[[str], bool]) -> Iterator[Flight]:

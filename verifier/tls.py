@@ -89,7 +89,9 @@ def untrusted(error: ssl.SSLError, host: str) -> TlsUntrusted:
     """Say in words why the handshake with `host` was refused."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
-        return TlsUntrusted(f"the certificate of {host} is refused: {why[:1].lower()}{why[1:]}")
+        return TlsUntrusted(
+            f"the certificate of {host} is refused: {why if why[:2].isupper() else why[:1].lower() + why[1:]}"
+        )
     reason = error.reason or "TLS failed"
     words = _REASONS.get(reason, reason.replace("_", " ").lower())
     return TlsUntrusted(f"no TLS with {host}: {words}")

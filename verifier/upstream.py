@@ -189,7 +189,8 @@ class Upstream:
         for _ in self._workers:
             self._queue.put(None)
         for worker in self._workers:
-            worker.join(max(deadline - time.monotonic(), 0))
+            if worker.ident is not None:  # a start that was interrupted leaves some of them not begun
+                worker.join(max(deadline - time.monotonic(), 0))
         self._session.close()
 
     def __enter__(self) -> Self:

@@ -284,6 +284,12 @@ class Adapter(HTTPAdapter):
         ours = self._proxies.proxy
         return {"Proxy-Authorization": ours.authorization} if ours and ours.authorization else {}
 
+    def close(self) -> None:
+        """Close every connection that is kept alive: this adapter holds the pools, so nothing else would."""
+        for pool in self._pools.values():
+            pool.close()
+        super().close()
+
     def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
         """Load nothing: requests would add certifi's bundle to our context here."""
 
