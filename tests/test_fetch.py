@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from servers import Answer, Count
+from servers import Answer, Count, FileServer
 from stage import FIXTURES, WIDGET, WIDGET_PATH, Stage, stage
 
 from verifier.cli.main import Options
@@ -192,3 +192,15 @@ def test_where_no_signature_vouches_every_kind_of_checksum_is_asked_for(stage: S
 
     suffixes = {path.rpartition(".")[2] for path in stage.server.counts}
     assert suffixes == {"jar", "md5", "sha1", "sha256", "sha512"}
+
+
+def test_a_repository_without_the_signature_says_nothing_of_the_next(stage: Stage) -> None:
+    with FileServer(stage.authority.context()) as first:
+        front = f'[[repository]]\nid = "front"\nurl = "{first.url}"\nca-file = "{stage.authority.file}"\n\n'
+        stage.policy.write_text(front + stage.policy.read_text())
+        file = stage.directory / "widget.jar"
+        file.write_bytes((stage.root / WIDGET_PATH[1:]).read_bytes())
+
+        result = stage.run("verify", "--format", "json", str(file), "--as", WIDGET)
+
+    assert result.artifact()["status"] == "verified", result.out

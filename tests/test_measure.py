@@ -28,6 +28,8 @@ from verifier.openpgp.signature import MAX_SIGNATURE_BYTES
 TEXT = parse_coordinate("org.example:widget:txt:1.0")
 JAR = parse_coordinate("org.example:widget:1.0")
 
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -131,7 +133,7 @@ def test_takes_only_the_digests_that_a_checksum_asks_for(path: Path) -> None:
 def test_gives_the_hashes_that_were_taken_while_the_file_arrived(tmp_path: Path) -> None:
     hasher = Hasher([Algorithm.SHA512])
     hasher.update(CONTENT)
-    content = content_of(tmp_path / "no such file", hasher)
+    content = content_of(tmp_path / "no such file", hasher, SHA256)
 
     assert content("sha512", b"").digest() == hashlib.sha512(CONTENT).digest()
     for name, prefix in (("sha512", b"salt"), ("sha384", b""), ("sha1", b"")):
@@ -139,10 +141,18 @@ def test_gives_the_hashes_that_were_taken_while_the_file_arrived(tmp_path: Path)
             content(name, prefix)
 
 
+def test_a_file_that_changed_since_proves_nothing(path: Path) -> None:
+    content = content_of(path, None, SHA256)
+    path.write_bytes(CONTENT + b"!")
+
+    with pytest.raises(CacheError, match="changed while it was judged"):
+        content("sha512", b"")
+
+
 @pytest.mark.parametrize("name", ["sha1", "sha384", "sha512", "sha3_256"])
 @pytest.mark.parametrize("prefix", [b"", b"salt"])
 def test_reads_the_file_once_for_every_other_hash(name: str, prefix: bytes, path: Path) -> None:
-    content = content_of(path, None)
+    content = content_of(path, None, SHA256)
     first = content(name, prefix)
     first.update(b"trailer")
     path.unlink()

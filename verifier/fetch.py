@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from verifier.cache import Admission, Cache, Changed, Hit
 from verifier.coordinate import Coordinate, Metadata, Subject, parse_subject
@@ -43,6 +43,9 @@ from verifier.record import AdmittedRow, EvidenceRow, JudgementRow, Record
 from verifier.trust import StarterMap
 from verifier.upstream import Endpoint, Transport
 from verifier.wanted import beside_file, still_wanted
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ class Verifier:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
 
-    def submit(self, work: Callable[[], Outcome]) -> Future[Outcome]:
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
         """Do one piece of work in one of the threads."""
         if self._pool is None:
             raise RuntimeError("the verifier was not started")
@@ -227,7 +230,13 @@ class Verifier:
     # From the cache
 
     def _judge_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
-        """Judge a file of the cache by today's rules; None where it must be fetched anew."""
+        """Judge a file of the cache by today's rules, for the record too; None where it must be fetched anew."""
+        outcome = self._weigh_kept(coordinate, place, held)
+        if outcome is None:
+            return None
+        return self._settled(outcome, held) if outcome.cause is None else self._entered(outcome)
+
+    def _weigh_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
         gathered = Gathered()
         evidence = self._kept_evidence(coordinate, held, gathered)
         if evidence is None:
@@ -240,9 +249,7 @@ class Verifier:
         if outcome.findings is not None and outcome.cause is None and not (held.intact or outcome.findings.vouched):
             # Only an unsealed record speaks for these bytes, and anybody may have written it.
             return None
-        if outcome.cause is not None:
-            return self._entered(outcome)
-        return self._settled(replace(outcome, file=str(held.path)), held)
+        return outcome if outcome.cause is not None else replace(outcome, file=str(held.path))
 
     def _kept_evidence(self, coordinate: Subject, held: Hit, gathered: Gathered) -> Evidence | None:
         """Give the evidence kept for a file of the cache; taken afresh where it is not sealed."""
@@ -349,6 +356,28 @@ class Verifier:
             self.cache.remove(admitted.place)
         return outcome
 
+    def reconsider(self, admitted: AdmittedRow) -> Outcome | None:
+        """Judge one admitted file again by today's rules, and take it out where it is refused.
+
+        Only a refusal is recorded: an acceptance would count as a use of the file.  None where there
+        is no such file any more, or where only fetching it anew could tell.
+        """
+        subject = parse_subject(admitted.coordinate)
+        held = self.cache.find(admitted.place)
+        if isinstance(held, Changed):
+            return self._refuse_changed(subject, admitted.place, held)
+        if held is None:
+            return None
+        try:
+            self._repositories(subject, admitted.place.repository)
+            outcome = self._weigh_kept(subject, admitted.place, held)
+        except ReasonedError as cause:
+            outcome = Outcome(admitted.coordinate, subject, cause, file=str(held.path), from_cache=True)
+        if outcome is None or not isinstance(outcome.cause, Refusal):
+            return outcome
+        self.cache.remove(admitted.place)
+        return self._entered(outcome)
+
     # Files on disk
 
     def verify(self, path: Path, coordinate: Coordinate) -> Outcome:
@@ -389,7 +418,10 @@ class Verifier:
         Offline, what may decide and is not at hand is missing, not absent.
         """
         today = self._run.now().date()
-        for shelf in shelves:
+        for number, shelf in enumerate(shelves):
+            if number:  # the one before has nothing of it, which says nothing about this one
+                gathered.asked.clear()
+                gathered.signature_absent = False
             before = len(gathered.checksums), gathered.signature
             while wanted := still_wanted(gathered.added_to(evidence), basis, today, gathered.asked):
                 if self._run.offline:
@@ -400,7 +432,6 @@ class Verifier:
                 gather_beside(shelf, wanted, gathered)
             if gathered.missing or gathered.causes or before != (len(gathered.checksums), gathered.signature):
                 break
-            gathered.asked.clear()
         return gathered.added_to(evidence)
 
     def _weigh(
@@ -431,7 +462,7 @@ class Verifier:
             evidence,
             basis,
             self._keyring,
-            content_of(path, hasher),
+            content_of(path, hasher, evidence.sha256),
             now=self._run.now(),
             other_names=self._other_names(evidence),
             causes=gathered.causes,

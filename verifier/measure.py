@@ -35,11 +35,12 @@ def measure(path: Path, algorithms: Iterable[Algorithm]) -> tuple[Digest, ...]:
     return tuple(hasher.digests().values())
 
 
-def _feed(path: Path, into: Hasher | Hash) -> None:
+def _feed(path: Path, *into: Hasher | Hash) -> None:
     try:
         with _open(path) as file:
             while piece := file.read(_PIECE_BYTES):
-                into.update(piece)
+                for running in into:
+                    running.update(piece)
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -65,8 +66,13 @@ def unreadable(path: Path, error: OSError) -> CacheError:
     return CacheError(str(path), f"cannot be read: {error.strerror}", hint="check the path and its permissions")
 
 
-def content_of(path: Path, hasher: Hasher | None) -> ContentHash:
-    """Give running hashes over a file: the ones taken while it arrived, else by reading it, once for each."""
+def content_of(path: Path, hasher: Hasher | None, sha256: str) -> ContentHash:
+    """Give running hashes over a file: the ones taken while it arrived, else by reading it, once for each.
+
+    What is read must still be the bytes of this sha256: a proof about others would be kept for these.
+
+    Raises: the function given, `CacheError` where the file changed or cannot be read.
+    """
     taken: dict[tuple[str, bytes], Hash] = {}
 
     def content(name: str, prefix: bytes) -> Hash:
@@ -76,7 +82,9 @@ def content_of(path: Path, hasher: Hasher | None) -> ContentHash:
                 return state
         if (name, prefix) not in taken:
             running: Hash = hashlib.new(name, prefix, usedforsecurity=False)
-            _feed(path, running)
+            identity = hashlib.sha256()
+            _feed(path, running, identity)
+            _check_unchanged(path, identity.hexdigest(), sha256)
             taken[name, prefix] = running
         return taken[name, prefix].copy()
 
@@ -128,7 +136,20 @@ def remeasured(evidence: Evidence, path: Path, causes: list[ReasonedError]) -> E
 def with_digests(evidence: Evidence, path: Path) -> Evidence:
     """Take the digests that a checksum asks for and that were not taken yet."""
     lacking = {c.digest.algorithm for c in evidence.checksums if evidence.digest(c.digest.algorithm) is None}
-    return replace(evidence, digests=(*evidence.digests, *measure(path, lacking))) if lacking else evidence
+    if not lacking:
+        return evidence
+    taken = measure(path, lacking | {Algorithm.SHA256})
+    identity = next(digest for digest in taken if digest.algorithm is Algorithm.SHA256)
+    _check_unchanged(path, identity.value, evidence.sha256)
+    return replace(evidence, digests=(*evidence.digests, *(d for d in taken if d.algorithm in lacking)))
+
+
+def _check_unchanged(path: Path, received: str, expected: str) -> None:
+    if received != expected:
+        hint = "find out what writes to it, and judge it again"
+        raise CacheError(
+            str(path), f"changed while it was judged: sha256:{expected}, then sha256:{received}", hint=hint
+        )
 
 
 def read_beside(path: Path) -> Gathered:

@@ -52,7 +52,7 @@ CREATE TABLE admitted (
     size INTEGER NOT NULL, previous TEXT NOT NULL, stamp TEXT NOT NULL, seal TEXT NOT NULL,
     PRIMARY KEY (repository, path)
 ) WITHOUT ROWID;
-CREATE TABLE absent (url TEXT PRIMARY KEY, noted INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE absent (url TEXT PRIMARY KEY, noted INTEGER NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX absent_noted ON absent (noted);
 CREATE TABLE judgement (
     id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL UNIQUE, turn INTEGER NOT NULL,
@@ -312,13 +312,18 @@ class Record:
             self._stamps.append(stamp)
 
     def is_absent(self, url: str, now: int) -> bool:
-        """Whether the URL was absent less than `ABSENT_SECONDS` ago; a time to come counts as never."""
+        """Whether the URL was absent less than `ABSENT_SECONDS` ago; a time to come counts as never.
+
+        Only what this machine sealed counts: an absence that anybody wrote would hide a signature.
+        """
         noted = self._absent.get(url)
         if noted is None:
-            rows = self._rows("SELECT noted FROM absent WHERE url = ?", url)
+            rows = self._rows("SELECT noted, seal FROM absent WHERE url = ?", url)
             if not rows:
                 return False
             noted = self._number(rows[0][0])
+            if not self._seal.matches(self._text(rows[0][1]), "absent", url, str(noted)):
+                return False
         return 0 <= now - noted < ABSENT_SECONDS
 
     def note_absent(self, urls: Iterable[str], now: int) -> None:
@@ -441,7 +446,8 @@ class Record:
         if absent:
             oldest = max(absent.values()) - ABSENT_SECONDS
             connection.execute("DELETE FROM absent WHERE noted <= ?", (oldest,))
-            connection.executemany("INSERT OR REPLACE INTO absent VALUES (?, ?)", absent.items())
+            rows = [(url, noted, self._seal.sign("absent", url, str(noted))) for url, noted in absent.items()]
+            connection.executemany("INSERT OR REPLACE INTO absent VALUES (?, ?, ?)", rows)
 
     def _read_admitted(self, values: tuple[object, ...]) -> Admitted:
         repository, path, coordinate, sha256, size, previous, stamp, seal = values
