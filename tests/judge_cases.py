@@ -34,11 +34,12 @@ from verifier.coordinate import parse_coordinate, parse_subject
 from verifier.digest import Algorithm, Digest, Hash, Hasher
 from verifier.errors import ReasonedError, SignatureMalformed, SourceError, Unreachable
 from verifier.evidence import Checksum, Evidence, Origin
-from verifier.judge import Basis, Findings, weigh
+from verifier.judge import Findings, weigh
 from verifier.openpgp.certificate import Certificate, parse_certificates
 from verifier.openpgp.signature import Signature
 from verifier.pattern import parse_pattern
 from verifier.policy import Engine, Exemption, Rule, SignatureDemand
+from verifier.signing import Basis
 from verifier.trust import TrustEntry, Witnessed
 
 WIDGET = parse_coordinate("org.example:widget:1.0")

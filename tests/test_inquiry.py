@@ -13,8 +13,9 @@ from verifier.errors import (
     Unreachable,
 )
 from verifier.inquiry import Inquiry, keys_to_ask, settle
-from verifier.judge import Findings, SignatureFinding
+from verifier.judge import Findings
 from verifier.openpgp.certificate import RawCertificate
+from verifier.signing import SignatureFinding
 
 KEY, OTHER = "AB" * 20, "CD" * 20
 FOUND = (RawCertificate(KEY, (), b""),)

@@ -8,6 +8,8 @@ from judge_cases import (
     BAD_BY_KEY_ID,
     BAD_BY_STRANGER,
     BY_KEY_ID,
+    BY_STRANGER,
+    BY_UNKNOWN,
     CASES,
     ENDED_YESTERDAY,
     GOOD,
@@ -235,3 +237,18 @@ def test_born_before_the_signature_is_a_case_of_the_future() -> None:
     early = sign(OWNER, made=BORN - timedelta(seconds=1))
 
     assert codes(judged(Case(evidence(asc(early))))) == ("signature-future",)
+
+
+@pytest.mark.parametrize("signature", [BY_STRANGER, BY_UNKNOWN])
+def test_an_untrusted_signer_of_a_new_group_names_the_command_that_shows_what_is_known(signature: bytes) -> None:
+    (cause,) = judged(Case(evidence(asc(signature)), trust=())).causes
+
+    assert cause.hint.endswith("verifier trust suggest org.example:widget:jar:1.0")
+
+
+@pytest.mark.parametrize("signature", [BY_STRANGER, BY_UNKNOWN])
+def test_a_new_signer_of_a_known_group_is_met_with_no_command(signature: bytes) -> None:
+    (cause,) = judged(Case(evidence(asc(signature)))).causes
+
+    assert "compare the two" in cause.hint
+    assert "verifier" not in cause.hint

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier.coordinate import parse_coordinate
+from verifier.coordinate import Coordinate, parse_coordinate
 from verifier.digest import Algorithm
 from verifier.errors import ConfigError
+from verifier.maven.profile import Context
 from verifier.pattern import parse_pattern
-from verifier.policy import Engine, KeyServer, KeyServerKind, Limits, Policy, SignatureDemand
+from verifier.policy import Engine, KeyServer, KeyServerKind, Limits, MissingPom, Policy, SignatureDemand
 from verifier.policy_file import (
     MAX_POLICY_BYTES,
     MAX_RULES,
@@ -351,8 +352,7 @@ def test_refuses_more_rules_of_one_artifact_than_the_bound() -> None:
         ("signature = true", "a string", ""),
         ('checksum = "md5"', "never vouch", "sha1"),
         ('checksum = "sha3"', "cannot be", "sha512"),
-        ('engine = "gnupg"', "cannot be 'gnupg'", "native"),
-        ('engine = "both"', "cannot be 'both'", "native"),
+        ('engine = "gpg"', "cannot be 'gpg'", "gnupg"),
         ('legacy-before = "2017-02-23"', "a date, not '2017-02-23'", "without quotes"),
         ("legacy-before = 2017-02-23T00:00:00Z", "a date", "without a time"),
         ("legacy-before = 10:00:00", "a date", ""),
@@ -604,7 +604,8 @@ def test_refuses_what_is_no_size(value: str) -> None:
         ("[rule]", "verifier.toml:1", "an array of tables"),
         ("rule = [1]", "verifier.toml:1", "an array of tables"),
         ("[repositories]", "verifier.toml:1", "unknown key 'repositories' at the top"),
-        ("[context]", "verifier.toml:1", "unknown key"),
+        ("[context]\njdk = '17'", "verifier.toml:2", "unknown key 'jdk' in [context]"),
+        ("[[context]]", "verifier.toml:1", "one table"),
         ("[require]\n[require.deep]\n", "verifier.toml:2", "unknown key 'deep'"),
         ("\nrequire.chekcsum = 1", "verifier.toml:2", "unknown key 'chekcsum'"),
         ("\nrequire = { chekcsum = 1 }", "verifier.toml:2", "unknown key 'chekcsum'"),
@@ -656,6 +657,53 @@ def test_lines_are_right_behind_strings_and_arrays_of_many_lines() -> None:
     error = refused(text)
 
     assert text.split("\n")[int(error.where.split(":")[1]) - 1] == 'expires = "soon"'
+
+
+# The context
+
+
+def test_reads_the_context() -> None:
+    text = """[context]
+java-version = "1.8.0_442"
+os = "windows/amd64/10.0"
+properties = { revision = "1.0", "a.c" = "" }
+"""
+    context = parse(text).context
+
+    assert (context.java_version, context.os_name, context.os_arch) == ("1.8.0_442", "Windows 11", "amd64")
+    assert context.os_version == "10.0"
+    assert context.properties == {"revision": "1.0", "a.c": ""}
+    assert parse("").context == Context()
+    assert parse("[context.properties]\nskip.tests = 'yes'").context.properties == {"skip.tests": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('java-version = "seventeen"', "is no version of a JDK"),
+        ("java-version = 17", "'java-version' is a string"),
+        ('os = "linux"', "is no operating system"),
+        ("properties = { revision = 1 }", "a table of strings"),
+        ('properties = "revision=1"', "a table of strings"),
+        ('properties = { "a b" = "1" }', "is no name of a property"),
+    ],
+)
+def test_refuses_a_context_that_means_nothing(text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as caught:
+        parse(f"[context]\n{text}")
+
+    assert caught.value.where == "verifier.toml:2"
+
+
+def test_a_rule_says_what_becomes_of_a_missing_pom() -> None:
+    policy = parse('[[rule]]\nmatch = "org.old.*"\nmissing-pom = "leaf"')
+
+    assert policy.rule_for(Coordinate("org.old", "coat", "1", "pom")).missing_pom is MissingPom.LEAF
+    assert policy.rule_for(Coordinate("org.new", "coat", "1", "pom")).missing_pom is MissingPom.FAIL
+    with pytest.raises(ConfigError, match="unknown key 'missing-pom'"):
+        parse('[require]\nmissing-pom = "leaf"')
+    with pytest.raises(ConfigError, match="cannot be 'ignore'"):
+        parse('[[rule]]\nmatch = "org.old"\nmissing-pom = "ignore"')
 
 
 # The digest
@@ -717,6 +765,10 @@ def test_digest_changes_with_everything_that_decides() -> None:
         base + "[keys]\nservers = []\n",
         base + '[keys]\nca-file = "ca.pem"\n',
         base + "[limits]\nfile = 1\n",
+        base + '[[rule]]\nmatch = "org.old"\nmissing-pom = "leaf"\n',
+        base + '[context]\nos = "windows/amd64"\n',
+        base + '[context]\njava-version = "21"\n',
+        base + '[context]\nproperties = { revision = "1" }\n',
     ]
 
     assert len({parse(text).digest("sha256:00") for text in texts}) == len(texts)

@@ -24,8 +24,8 @@ from openpgp_cases import NOW
 
 from verifier.digest import Algorithm
 from verifier.evidence import Evidence
-from verifier.judge import Basis
 from verifier.policy import Exemption, Rule
+from verifier.signing import Basis
 from verifier.trust import Witnessed
 from verifier.wanted import beside_file, still_wanted
 

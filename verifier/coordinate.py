@@ -7,7 +7,7 @@ the resolver's business.
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from verifier.errors import CoordinateInvalid, Fact
 
@@ -133,6 +133,24 @@ def parse_coordinate(text: str) -> Coordinate:
 
     Source: https://maven.apache.org/pom.html#Maven_Coordinates; the purl specification, type maven.
     """
+    return make_coordinate(*split_coordinate(text))
+
+
+class Parts(NamedTuple):
+    """The parts of a coordinate as they were written: nothing is known of them yet."""
+
+    group: str
+    artifact: str
+    version: str
+    extension: str = "jar"
+    classifier: str = ""
+
+
+def split_coordinate(text: str) -> Parts:
+    """Take a coordinate or a package URL apart, without a look at the parts.
+
+    Raises: `CoordinateInvalid` where it has no such parts.
+    """
     if len(text) > MAX_COORDINATE_CHARACTERS:
         raise CoordinateInvalid(
             "the coordinate is too long",
@@ -140,15 +158,15 @@ def parse_coordinate(text: str) -> Coordinate:
             received=Fact(f"{len(text)} characters"),
         )
     if text.startswith("pkg:"):
-        return _parse_purl(text)
+        return _split_purl(text)
     parts = text.split(":")
     match len(parts):
         case 3:
-            return make_coordinate(parts[0], parts[1], parts[2])
+            return Parts(parts[0], parts[1], parts[2])
         case 4:
-            return make_coordinate(parts[0], parts[1], parts[3], parts[2])
+            return Parts(parts[0], parts[1], parts[3], parts[2])
         case 5:
-            return make_coordinate(parts[0], parts[1], parts[4], parts[2], parts[3])
+            return Parts(parts[0], parts[1], parts[4], parts[2], parts[3])
     raise CoordinateInvalid(
         "this is not a coordinate",
         expected=Fact("3, 4 or 5 parts with colons between"),
@@ -172,7 +190,7 @@ def make_coordinate(
             "the version is not exact",
             expected=Fact("one version"),
             received=Fact(version),
-            hint="name one exact version: nothing here chooses among versions yet",
+            hint="name one exact version",
         )
     _check("version", version, _VERSION)
     _check("extension", extension, _EXTENSION)
@@ -200,7 +218,7 @@ def _invalid(name: str, value: str) -> CoordinateInvalid:
     )
 
 
-def _parse_purl(text: str) -> Coordinate:
+def _split_purl(text: str) -> Parts:
     # packageurl takes 17 ms to import: those who never write a package URL do not pay for it.
     from packageurl import PackageURL  # noqa: PLC0415  (see above)
 
@@ -217,7 +235,7 @@ def _parse_purl(text: str) -> Coordinate:
             expected=Fact("type maven with the qualifiers classifier and type alone"),
             received=Fact(repr(text)),
         )
-    return make_coordinate(
+    return Parts(
         purl.namespace or "",
         purl.name,
         purl.version or "",

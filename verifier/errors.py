@@ -293,6 +293,13 @@ class KeyUnknown(Refusal):
     default_hint = "get the key from its owner and list it under [keys] files"
 
 
+class EnginesDisagree(Refusal):
+    """Two OpenPGP engines were asked and gave different answers."""
+
+    code = "engines-disagree"
+    default_hint = "do not use the file; report the signature and the key to the project: one of the engines is wrong"
+
+
 class SignatureReplayed(Refusal):
     """The bytes are known, or say of themselves, to be another coordinate."""
 
@@ -437,6 +444,7 @@ PRECEDENCE: tuple[type[ReasonedError], ...] = (
     KeyExpired,
     KeyUntrusted,
     KeyUnknown,
+    EnginesDisagree,
     SignatureReplayed,
     NotFound,
     Unauthorized,

@@ -46,11 +46,13 @@ class Checksum:
 class Proof:
     """That one signature packet verifies over these bytes with one key: mathematics, no trust.
 
-    Shape: `packet` is the sha256 of the packet's body in hex, `key` the key's full fingerprint.
+    Shape: `packet` is the sha256 of the packet's body in hex, `key` the key's full fingerprint,
+    `engine` who did the mathematics.
     """
 
     packet: str
     key: str
+    engine: str = "native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def write_evidence(evidence: Evidence) -> str:
             "signature_where": evidence.signature_where,
             "signature_absent": evidence.signature_absent,
             "claims": [[c.group, c.artifact, c.version, c.where] for c in evidence.claims],
-            "proofs": sorted([proof.packet, proof.key] for proof in evidence.proofs),
+            "proofs": sorted([proof.packet, proof.key, proof.engine] for proof in evidence.proofs),
             "last_modified": evidence.last_modified,
         },
         separators=(",", ":"),
@@ -169,7 +171,7 @@ def read_evidence(document: str) -> Evidence:
             signature_where=str(fields["signature_where"]),
             signature_absent=bool(fields["signature_absent"]),
             claims=tuple(Claim(str(g), str(a), str(v), str(w)) for g, a, v, w in fields["claims"]),
-            proofs=frozenset(Proof(str(packet), str(key)) for packet, key in fields["proofs"]),
+            proofs=frozenset(Proof(str(packet), str(key), str(engine)) for packet, key, engine in fields["proofs"]),
             last_modified=str(fields["last_modified"]),
         )
     except (

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from verifier.errors import Fact, KeyExpired, KeyUnknown, Offline, ReasonedError, Unreachable
-from verifier.judge import Findings, Mark, SignatureFinding, Step
+from verifier.judge import Findings, Mark, Step
 from verifier.openpgp.certificate import RawCertificate
 from verifier.openpgp.key import key_id
+from verifier.signing import SignatureFinding
 
 _OWNER = "get the key from its owner and add it with verifier keys import FILE"
 

@@ -6,11 +6,10 @@ Only this module makes a `Verdict`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from functools import partial
-from typing import Protocol
 
 from verifier import contents
 from verifier.coordinate import Metadata
@@ -20,8 +19,6 @@ from verifier.errors import (
     ChecksumMissing,
     ChecksumWeak,
     Fact,
-    KeyExpired,
-    KeyUnknown,
     KeyUntrusted,
     PinMismatch,
     ReasonedError,
@@ -33,32 +30,13 @@ from verifier.errors import (
     SourceError,
     first,
 )
-from verifier.evidence import Checksum, Evidence, Origin, Proof, packet_identity
-from verifier.openpgp.certificate import Certificate
-from verifier.openpgp.key import PublicKey, key_id
-from verifier.openpgp.signature import ContentHash, Signature, assess, parse_signatures, verify
-from verifier.openpgp.statement import SHA1, STRONG_DIGESTS
+from verifier.evidence import Checksum, Evidence, Origin, Proof
+from verifier.openpgp.signature import ContentHash, Signature, parse_signatures
 from verifier.policy import Exemption, Rule, SignatureDemand
-from verifier.trust import TrustEntry, Witnessed
+from verifier.signing import Basis, Keys, Opinion, SignatureFinding, Weighed, names_of, no_opinion, weigh_signature
+from verifier.trust import Witnessed
 
 _SIGNATURE_CODES = ("signature-", "key-")
-
-
-class Keys(Protocol):
-    """Where certificates come from."""
-
-    def certificates(self, signature: Signature) -> tuple[Certificate, ...]:
-        """Give every certificate held that has the key which the signature names as its issuer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a verdict rests on beside the evidence: all that policy says of one coordinate."""
-
-    rule: Rule
-    trust: tuple[TrustEntry, ...]
-    exemptions: tuple[Exemption, ...]
-    witnessed: tuple[Witnessed, ...]
 
 
 class Mark(Enum):
@@ -78,26 +56,6 @@ class Step:
     text: str
     expected: Fact | None = None
     received: Fact | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureFinding:
-    """What one signature is worth.
-
-    Shape: `fingerprint` is the signing key's, or the issuer that the signature claims where no
-    key verified it; `status` is `good` or a reason code; `trusted_by` is empty where nothing
-    trusts the signer.
-    """
-
-    fingerprint: str | None
-    key_id: str | None
-    primary: str | None
-    created: datetime | None
-    digest: str
-    status: str
-    legacy: bool
-    engines: tuple[str, ...]
-    trusted_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +91,7 @@ class Findings:
         return Verdict(self.trusted_by, self.signer, self.vouched)
 
 
-def weigh(
+def weigh(  # noqa: PLR0913  (each parameter is evidence of its own kind)
     evidence: Evidence,
     basis: Basis,
     keys: Keys,
@@ -143,13 +101,14 @@ def weigh(
     other_names: Iterable[str] = (),
     causes: Iterable[ReasonedError] = (),
     missing: SourceError | None = None,
+    opinion: Opinion = no_opinion,
 ) -> Findings:
     """Make every check.
 
     `content` gives a running hash over the judged bytes; `other_names` are the coordinates under
     which these bytes with this signature file are known; `causes` is what was wrong before.
     `missing` says why evidence that was asked for could not be had: what policy requires is then
-    unavailable, never absent.
+    unavailable, never absent.  `opinion` is the second OpenPGP engine, for policies that ask for one.
 
     1. The contents name the coordinate that they are served as.
     2. Pins: exemptions in force bind both ways; witnesses stand for their digest.
@@ -166,7 +125,9 @@ def weigh(
     exempt_codes = {exemption.code for exemption in exemptions}
     witness = _weigh_witnesses(scales, evidence, basis)
     # 3.
-    weigh_one = partial(_weigh_signature, evidence=evidence, basis=basis, keys=keys, content=content, now=now)
+    weigh_one = partial(
+        weigh_signature, evidence=evidence, basis=basis, keys=keys, content=content, opinion=opinion, now=now
+    )
     needless = witness is not None or SignatureMissing.code in exempt_codes
     trusted = _weigh_signatures(scales, evidence, basis, weigh_one, missing, needless=needless)
     # 4.
@@ -180,6 +141,7 @@ def weigh(
         scales.lift(lambda cause: cause.code.startswith(_SIGNATURE_CODES) and not isinstance(cause, SignatureReplayed))
     scales.lift(lambda cause: cause.code in exempt_codes)
     _say_what_ended(scales.causes, evidence, basis, now.date())
+    _say_where_to_look(scales.causes, evidence, basis)
     return Findings(
         steps=tuple(scales.steps),
         checksums=checksums,
@@ -270,6 +232,21 @@ def _say_what_ended(causes: Iterable[ReasonedError], evidence: Evidence, basis: 
                     cause.reason += f"; the exemption at {exemption.where} ended on {exemption.until}"
 
 
+def _say_where_to_look(causes: Iterable[ReasonedError], evidence: Evidence, basis: Basis) -> None:
+    """Name the command that shows what is known of a signer; it decides nothing.
+
+    Where the group has signers and this is none of them it may be an attack, and no command is named.
+    """
+    for cause in causes:
+        if isinstance(cause, KeyUntrusted) and not basis.trust:
+            cause.hint = f"see what is known of the signer: verifier trust suggest {evidence.coordinate}"
+        elif isinstance(cause, KeyUntrusted):
+            cause.hint = (
+                "this group is known to be signed by another key: compare the two,"
+                " and do not trust the new one before the publisher has confirmed it another way"
+            )
+
+
 def _weigh_witnesses(scales: _Scales, evidence: Evidence, basis: Basis) -> Witnessed | None:
     for witnessed in basis.witnessed:
         if witnessed.sha256 == evidence.sha256:
@@ -291,20 +268,11 @@ def _weigh_witnesses(scales: _Scales, evidence: Evidence, basis: Basis) -> Witne
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    """One signature with what is wrong with it; `proof` where its key made it."""
-
-    finding: SignatureFinding
-    problems: tuple[Refusal, ...]
-    proof: Proof | None
-
-
 def _weigh_signatures(
     scales: _Scales,
     evidence: Evidence,
     basis: Basis,
-    weigh_one: Callable[[Signature], _Weighed],
+    weigh_one: Callable[[Signature], Weighed],
     missing: SourceError | None,
     *,
     needless: bool,
@@ -324,7 +292,7 @@ def _weigh_signatures(
         return None
     weighed = [weigh_one(signature) for signature in signatures]
     scales.signatures.extend(one.finding for one in weighed)
-    scales.proofs.update(one.proof for one in weighed if one.proof is not None)
+    scales.proofs.update(proof for one in weighed for proof in one.proofs)
     trusted = next((one.finding for one in weighed if not one.problems), None)
     for one in weighed:
         _record_signature(scales, one.finding, one.problems, ignorable=trusted is not None)
@@ -363,204 +331,12 @@ def _record_signature(
 
 
 def _missing(evidence: Evidence, basis: Basis) -> SignatureMissing:
-    signers = _names(basis.trust)
+    signers = names_of(basis.trust)
     return SignatureMissing(
         "the policy requires a signature and there is none",
         expected=Fact(f"a signature by {signers}" if signers else "a signature by a trusted key", basis.rule.where),
         received=Fact("no signature file", evidence.signature_where),
     )
-
-
-def _names(trust: Iterable[TrustEntry]) -> str:
-    return " or ".join(dict.fromkeys(key for entry in trust for key in entry.keys))
-
-
-def _weigh_signature(
-    signature: Signature, *, evidence: Evidence, basis: Basis, keys: Keys, content: ContentHash, now: datetime
-) -> _Weighed:
-    """Judge one signature: its mathematics, its signer, its date.
-
-    1. Find the keys held that the signature may name.
-    2. None held: unknown where the signer is trusted, untrusted where it is not.
-    3. Weigh it with each; what counts is the best of it, since a stranger's certificate may hold
-       the same key, and another key may share its id.
-    """
-    claimed = SignatureFinding(
-        fingerprint=signature.issuer_fingerprint,
-        key_id=signature.issuer_key_id,
-        primary=None,
-        created=signature.created,
-        digest=signature.digest_name,
-        status="",
-        legacy=False,
-        engines=("native",),
-        trusted_by="",
-    )
-    # 1.
-    candidates = list(_candidates(keys.certificates(signature), signature))
-    # 2.
-    if not candidates:
-        absent = _absent(signature, evidence, basis)
-        return _Weighed(replace(claimed, status=absent.code, engines=()), (absent,), None)
-    # 3.
-    weighed = (_weigh_with(signature, *each, claimed, evidence, basis, content, now) for each in candidates)
-    return min(weighed, key=_rank)
-
-
-def _rank(weighed: _Weighed) -> int:
-    """Order what one signature may be: good, made by a trusted key, by another one, by none of ours."""
-    if not weighed.problems:
-        return 0
-    if weighed.proof is not None:
-        return 1 if weighed.finding.trusted_by else 2
-    return 3 if isinstance(weighed.problems[0], SignatureBad) else 4
-
-
-def _weigh_with(
-    signature: Signature,
-    certificate: Certificate,
-    key: PublicKey,
-    claimed: SignatureFinding,
-    evidence: Evidence,
-    basis: Basis,
-    content: ContentHash,
-    now: datetime,
-) -> _Weighed:
-    """Judge a signature by one key held that it may name.
-
-    1. A digest or a key that never counts is weak, and is not calculated with.
-    2. A key that did not make it: bad, whoever the signer is.
-    3. Trust: an entry names the primary key, or this very key; the entry's own dates apply.
-    """
-    # 1.
-    if not _may_ever_count(signature, certificate, key):
-        problems, _, _ = _weigh_signer(signature, certificate, key, basis, now)
-        return _Weighed(replace(claimed, status=first(list(problems)).code), tuple(problems), None)
-    # 2.
-    proof = Proof(packet_identity(signature.packet), key.fingerprint)
-    try:
-        if proof not in evidence.proofs:
-            verify(signature, key, content)
-    except (SignatureBad, SignatureMalformed) as refusal:
-        refusal.received = refusal.received or Fact(f"signature by {key.fingerprint}", evidence.signature_where)
-        return _Weighed(replace(claimed, status=refusal.code), (refusal,), None)
-    # 3.
-    problems, legacy, trusted_by = _weigh_signer(signature, certificate, key, basis, now)
-    found = replace(
-        claimed,
-        fingerprint=key.fingerprint,
-        primary=certificate.primary.fingerprint,
-        status=first(list(problems)).code if problems else "good",
-        legacy=legacy,
-        trusted_by=trusted_by,
-    )
-    return _Weighed(found, tuple(problems), proof)
-
-
-def _may_ever_count(signature: Signature, certificate: Certificate, key: PublicKey) -> bool:
-    is_broken = signature.digest_algorithm not in STRONG_DIGESTS | {SHA1}
-    return not (is_broken or key.is_too_weak or certificate.primary.is_too_weak)
-
-
-def _candidates(certificates: Iterable[Certificate], signature: Signature) -> Iterator[tuple[Certificate, PublicKey]]:
-    for certificate in certificates:
-        for key in (certificate.primary, *(subkey.key for subkey in certificate.subkeys)):
-            if _is_issuer(signature, key.fingerprint, key.key_id):
-                yield certificate, key
-
-
-def _is_issuer(signature: Signature, fingerprint: str, identifier: str) -> bool:
-    if signature.issuer_fingerprint is not None:
-        return signature.issuer_fingerprint == fingerprint
-    return signature.issuer_key_id == identifier
-
-
-def _absent(signature: Signature, evidence: Evidence, basis: Basis) -> Refusal:
-    claimed = signature.issuer_fingerprint or signature.issuer_key_id or "no key at all"
-    received = Fact(f"a signature by {claimed}", evidence.signature_where)
-    for entry in basis.trust:
-        named = next((key for key in entry.keys if _is_issuer(signature, key, key_id(key))), None)
-        if named is not None:
-            unknown = KeyUnknown(
-                "the signer is trusted, but its key is not at hand",
-                expected=Fact(f"the key {named}", entry.where),
-                received=received,
-            )
-            unknown.fingerprint = named
-            return unknown
-    return _untrusted(claimed, basis, received)
-
-
-def _untrusted(signer: str, basis: Basis, received: Fact) -> KeyUntrusted:
-    names = _names(basis.trust)
-    return KeyUntrusted(
-        f"the signer {signer} is not trusted for this group",
-        expected=Fact(
-            names or "a signer that the policy or the starter map trusts for this group: they name none",
-            ", ".join(dict.fromkeys(entry.where for entry in basis.trust)),
-        ),
-        received=received,
-    )
-
-
-def _weigh_signer(
-    signature: Signature, certificate: Certificate, key: PublicKey, basis: Basis, now: datetime
-) -> tuple[list[Refusal], bool, str]:
-    """Give what is wrong with the signer at the signature's date, whether legacy, who trusts it."""
-    entries = [entry for entry in basis.trust if _names_key(entry, certificate, key)]
-    assessed = [(entry, _assess(signature, certificate, key, basis.rule, entry, now)) for entry in entries]
-    for entry, (problems, legacy) in assessed:
-        if not problems:
-            return [], legacy, describe(entry)
-    if assessed:
-        entry, (problems, legacy) = assessed[0]
-        return problems, legacy, describe(entry)
-    problems, legacy = _assess(signature, certificate, key, basis.rule, None, now)
-    for problem in problems:
-        if isinstance(problem, KeyExpired):
-            problem.fingerprint = ""  # for a stranger nothing is fetched
-    received = Fact(f"a signature by {key.fingerprint}" + _of_primary(certificate, key))
-    return [*problems, _untrusted(key.fingerprint, basis, received)], legacy, ""
-
-
-def _of_primary(certificate: Certificate, key: PublicKey) -> str:
-    primary = certificate.primary.fingerprint
-    return "" if primary == key.fingerprint else f", a subkey of {primary}"
-
-
-def _names_key(entry: TrustEntry, certificate: Certificate, key: PublicKey) -> bool:
-    if entry.exact:
-        return key.fingerprint in entry.keys
-    return certificate.primary.fingerprint in entry.keys
-
-
-def _assess(
-    signature: Signature,
-    certificate: Certificate,
-    key: PublicKey,
-    rule: Rule,
-    entry: TrustEntry | None,
-    now: datetime,
-) -> tuple[list[Refusal], bool]:
-    legacy_before = rule.legacy_before
-    if entry is not None and entry.legacy_before is not None and not rule.legacy_final:
-        legacy_before = entry.legacy_before
-    assessment = assess(
-        signature,
-        certificate,
-        key,
-        now=now,
-        exact=entry is not None and entry.exact,
-        legacy_before=legacy_before,
-        expires=None if entry is None else entry.expires,
-    )
-    return list(assessment.problems), assessment.legacy
-
-
-def describe(entry: TrustEntry) -> str:
-    """Say in one line where a trust entry comes from."""
-    text = f"{entry.where}: {entry.pattern}"
-    return f"{text} ({entry.origin})" if entry.origin else text
 
 
 def _weigh_names(scales: _Scales, evidence: Evidence, other_names: Iterable[str]) -> None:

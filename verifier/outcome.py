@@ -13,7 +13,8 @@ from typing import TypeAlias
 from verifier.coordinate import Coordinate, Subject, to_purl
 from verifier.errors import Fact, ReasonedError, Refusal
 from verifier.evidence import Checksum, Evidence, Origin
-from verifier.judge import Findings, SignatureFinding, Step
+from verifier.judge import Findings, Step
+from verifier.signing import SignatureFinding
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 
 from verifier.coordinate import Coordinate
 from verifier.digest import Algorithm
+from verifier.maven.profile import Context
 from verifier.pattern import Pattern, PatternIndex
 from verifier.trust import TrustEntry
 
@@ -25,10 +26,19 @@ class SignatureDemand(Enum):
     NONE = "none"
 
 
+class MissingPom(Enum):
+    """What becomes of a graph where the POM of a dependency is nowhere."""
+
+    FAIL = "fail"
+    LEAF = "leaf"
+
+
 class Engine(Enum):
     """Who judges OpenPGP signatures."""
 
     NATIVE = "native"
+    GNUPG = "gnupg"
+    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ class Rule:
     engine: Engine
     legacy_before: date | None
     where: str
+    missing_pom: MissingPom = MissingPom.FAIL
 
     @property
     def legacy_final(self) -> bool:
@@ -141,6 +152,7 @@ class Policy:
     keys_ca_file: str | None = None
     limits: Limits = Limits()
     starter: bool = True
+    context: Context = field(default_factory=Context)
     _bound: PatternIndex[Repository] = field(init=False, compare=False, repr=False)
     _rules: PatternIndex[Rule] = field(init=False, compare=False, repr=False)
     _trust: PatternIndex[TrustEntry] = field(init=False, compare=False, repr=False)
@@ -158,6 +170,11 @@ class Policy:
         }
         for name, index in indices.items():
             object.__setattr__(self, name, index)
+
+    @property
+    def asks_gnupg(self) -> bool:
+        """Whether some rule has signatures judged by gpg."""
+        return any(rule.engine is not Engine.NATIVE for rule in (self.require, *(one.rule for one in self.rules)))
 
     def rule_for(self, coordinate: Coordinate) -> Rule:
         """Choose the most specific rule that matches, else what is required of all."""
@@ -203,6 +220,7 @@ class Policy:
             "key servers": [sorted(str(server) for server in self.key_servers), self._ca_facts(self.keys_ca_file)],
             "limits": [float(bound) for bound in astuple(self.limits)],
             "starter": starter_digest if self.starter else None,
+            "context": _context_facts(self.context),
         }
         canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
@@ -221,7 +239,13 @@ class Policy:
 
 
 def _rule_facts(rule: Rule) -> list[str]:
-    return [rule.signature.value, rule.checksum.value, rule.engine.value, _day(rule.legacy_before)]
+    words = [rule.signature.value, rule.checksum.value, rule.engine.value]
+    return [*words, _day(rule.legacy_before), rule.missing_pom.value]
+
+
+def _context_facts(context: Context) -> list[object]:
+    properties = sorted([name, value] for name, value in context.properties.items())
+    return [context.java_version, context.os_name, context.os_arch, context.os_version, properties]
 
 
 def _trust_facts(entry: TrustEntry) -> list[str]:

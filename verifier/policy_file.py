@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from verifier.errors import (
     Truncated,
     WrongRepository,
 )
+from verifier.maven.profile import Context
 from verifier.pattern import Pattern, PatternInvalid, parse_pattern
 from verifier.policy import (
     Engine,
@@ -36,6 +38,7 @@ from verifier.policy import (
     KeyServer,
     KeyServerKind,
     Limits,
+    MissingPom,
     PatternRule,
     Policy,
     Repository,
@@ -45,12 +48,16 @@ from verifier.policy import (
 from verifier.policy_words import (
     MAX_SIZE_BYTES,
     VKS_PREFIX,
+    OperatingSystem,
     WordInvalid,
     parse_credentials,
     parse_duration,
     parse_fingerprint,
+    parse_java_version,
     parse_key_server,
+    parse_operating_system,
     parse_pin,
+    parse_property_name,
     parse_repository_id,
     parse_repository_url,
     parse_sha256,
@@ -76,12 +83,15 @@ _RULE_KEYS = ("signature", "checksum", "engine", "legacy-before")
 _TABLE_KEYS = {
     "repository": ("id", "url", "groups", "ca-file", "tls-pins", "snapshots", "releases", "credentials"),
     "require": (*_RULE_KEYS, "starter"),
-    "rule": ("match", *_RULE_KEYS),
+    "rule": ("match", *_RULE_KEYS, "missing-pom"),
     "trust": ("match", "keys", "exact", "legacy-before", "expires", "origin", "reason"),
     "exempt": ("match", "sha256", "code", "reason", "until"),
     "keys": ("files", "servers", "ca-file"),
     "limits": ("connect", "stall", "total", "file"),
+    "context": ("java-version", "os", "properties"),
 }
+_SINGLE_TABLES = {"require", "keys", "limits", "context"}
+_MISSING_POMS = {answer.value: answer for answer in MissingPom}
 _SIGNATURES = {demand.value: demand for demand in SignatureDemand}
 _ENGINES = {engine.value: engine for engine in Engine}
 _CHECKSUMS = {algorithm.value: algorithm for algorithm in Algorithm if algorithm is not Algorithm.MD5}
@@ -147,6 +157,7 @@ def parse_policy(text: str, file: str, *, default_repository_url: str) -> Policy
         key_servers=_key_servers(keys) if keys else default.key_servers,
         keys_ca_file=_word(keys, "ca-file", lambda text: _path(text, file)) if keys else None,
         limits=_limits(root.table("limits"), default.limits),
+        context=_context(root.table("context"), default.context),
     )
     return replace(base, rules=_rules(root, base), trust=_trust(root, base), exemptions=_exemptions(root, base))
 
@@ -177,12 +188,11 @@ def _check_whole(root: Table) -> None:
         except WordInvalid as error:
             raise ConfigError(where, error.problem, hint=error.hint) from error
     for name, known in _TABLE_KEYS.items():
-        if name in {"require", "keys", "limits"}:
-            tables = tuple(table for table in (root.table(name),) if table)
-        else:
-            tables = root.tables(name)
-        for table in tables:
-            table.refuse_unknown(known)
+        single = root.table(name) if name in _SINGLE_TABLES else None
+        tables = () if name in _SINGLE_TABLES else root.tables(name)
+        for table in (single, *tables):
+            if table:
+                table.refuse_unknown(known)
 
 
 def _word(table: Table, key: str, parse: Callable[[str], T]) -> T | None:
@@ -284,7 +294,27 @@ def _rule(table: Table, default: Rule) -> Rule:
         engine=_choice(table, "engine", _ENGINES) or default.engine,
         legacy_before=None if never else table.day("legacy-before") or default.legacy_before,
         where=table.where(),
+        missing_pom=_choice(table, "missing-pom", _MISSING_POMS) or default.missing_pom,
     )
+
+
+def _context(table: Table | None, default: Context) -> Context:
+    if table is None:
+        return default
+    system = _word(table, "os", parse_operating_system)
+    properties = table.strings("properties")
+    for name in properties:
+        _meaning(table, "properties", name, parse_property_name)
+    return replace(
+        default if system is None else with_system(default, system),
+        java_version=_word(table, "java-version", parse_java_version) or default.java_version,
+        properties=MappingProxyType(properties),
+    )
+
+
+def with_system(context: Context, system: OperatingSystem) -> Context:
+    """Move a context to another operating system."""
+    return replace(context, os_name=system.name, os_arch=system.arch, os_version=system.version)
 
 
 def _limits(table: Table | None, default: Limits) -> Limits:

@@ -7,6 +7,7 @@ which key they stand under is `policy_file`'s business.
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from verifier.toml_table import shown
@@ -31,6 +32,12 @@ _QUANTITY = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,9})?) ?(?P<unit>[A-Z
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 24 * 3600, "days": 24 * 3600}
 _BYTES = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 _BYTES |= {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_OPERATING_SYSTEM = re.compile(
+    r"(?P<name>[\w .-]{1,64})/(?P<arch>[\w.-]{1,64})(?:/(?P<version>[\w.-]{1,64}))?", re.ASCII
+)
+_JAVA_NAMES = {"linux": "Linux", "windows": "Windows 11", "macos": "Mac OS X"}
+_JAVA_VERSION = re.compile(r"[0-9][0-9A-Za-z._+-]{0,63}")
+_PROPERTY_NAME = re.compile(r"[^\s={}]{1,200}")
 
 
 class WordInvalid(ValueError):
@@ -202,3 +209,49 @@ def _quantity(text: str, units: dict[str, int], most: int, name: str, examples: 
     if not 0 < value <= most:
         raise WordInvalid(f"{shown(text)} is {name} out of bounds", f"more than nothing, at most {most}")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingSystem:
+    """An operating system as Java names it."""
+
+    name: str
+    arch: str
+    version: str
+
+
+def parse_operating_system(text: str) -> OperatingSystem:
+    """Read `name/arch` or `name/arch/version`.
+
+    Shape: `linux`, `windows` and `macos` stand for what Java calls them; any other name is taken as it is.
+
+    Raises: `WordInvalid`.
+
+    >>> parse_operating_system("linux/amd64").name
+    'Linux'
+    """
+    match = _OPERATING_SYSTEM.fullmatch(text)
+    if match is None:
+        raise WordInvalid(f"{shown(text)} is no operating system", "write name/arch, such as linux/amd64")
+    name = match["name"]
+    return OperatingSystem(_JAVA_NAMES.get(name.lower(), name), match["arch"], match["version"] or "")
+
+
+def parse_java_version(text: str) -> str:
+    """Read the version of a JDK as the property `java.version` gives it.
+
+    Raises: `WordInvalid`.
+    """
+    if not _JAVA_VERSION.fullmatch(text):
+        raise WordInvalid(f"{shown(text)} is no version of a JDK", "write it in full, such as 17.0.15 or 1.8.0_442")
+    return text
+
+
+def parse_property_name(text: str) -> str:
+    """Read the name of a property that a POM may ask for.
+
+    Raises: `WordInvalid`.
+    """
+    if not _PROPERTY_NAME.fullmatch(text):
+        raise WordInvalid(f"{shown(text)} is no name of a property", "write name=value without blanks in the name")
+    return text

@@ -180,6 +180,20 @@ class Table:
             raise self._mistyped(key, "an array of tables", value, f"write [[{key}]]")
         return tuple(Table(one, self._file, self._lines, (*self._path, key, at)) for at, one in enumerate(value))
 
+    def strings(self, key: str) -> dict[str, str]:
+        """Read a table of strings; names with dots may be written bare.  None of it where the key is absent."""
+        waiting: list[tuple[str, object]] = [("", self._values.get(key, {}))]
+        found = {}
+        while waiting:
+            name, value = waiting.pop()
+            if isinstance(value, dict):
+                waiting += [(f"{name}.{below}" if name else below, each) for below, each in value.items()]
+            elif name and isinstance(value, str):
+                found[name] = value
+            else:
+                raise self._mistyped(key, "a table of strings", value, f'write {key} = {{ name = "value" }}')
+        return found
+
     def every_text(self) -> Iterator[tuple[str, str]]:
         """Give every key and every string within, each after its `file:line`."""
         waiting: list[tuple[Path, object]] = [((), self._values)]

@@ -8,9 +8,9 @@ from datetime import date
 
 from verifier.digest import Algorithm
 from verifier.evidence import Evidence, Origin
-from verifier.judge import Basis
 from verifier.layout import SIGNATURE
 from verifier.policy import Rule, SignatureDemand
+from verifier.signing import Basis
 
 _EVERY_KIND = tuple(f".{algorithm.value}" for algorithm in Algorithm)
 
