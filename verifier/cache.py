@@ -37,6 +37,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from verifier.errors import CacheError, CoordinateInvalid, Fact, SignatureReplayed
@@ -105,6 +106,17 @@ class Opened:
     def untouched(self) -> bool:
         """Whether nothing was done to the bytes since; ask after reading and before passing them on."""
         return _stamp(os.fstat(self.descriptor)) == self.stamp
+
+    def digest(self, algorithm: str) -> str:
+        """Hash the file, in lower-case hex; empty where it was touched meanwhile."""
+        with open(self.descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            value = hashlib.file_digest(file, partial(hashlib.new, algorithm, usedforsecurity=False)).hexdigest()
+        return value if self.untouched else ""
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,11 @@ class Cache:
         Raises: `CoordinateInvalid` where the place would lead anywhere else.
         """
         return self._tree.joinpath(*_segments(place))
+
+    @property
+    def private_directory(self) -> Path:
+        """This process's own directory: nobody else's, removed at the end, swept if the process is killed."""
+        return self._own
 
     def quarantine_path(self) -> Path:
         """Name a file for bytes that are not judged yet: new each time, not made, this process's own."""
@@ -383,35 +400,49 @@ class Cache:
             os.replace(quarantined, path.name, dst_dir_fd=self._directory(place, opened, make=True))
 
 
-def open_verified(path: str, sha256: str, stamp: str = "") -> Opened | None:
-    """Open a file of the cache, if what can be read from it are the bytes with this digest.
-
-    It is hashed, unless it bears the `stamp` under which it was opened for the same digest before.
-    None where it is not there or holds other bytes.
+def open_verified(path: str, sha256: str) -> Opened | None:
+    """Open a file of the cache and hash it; None where it is not there or holds other bytes.
 
     Raises: `CacheError` where the disk does not answer.
     """
+    opened = _open_plainly(path)
+    if opened is None:
+        return None
+    try:
+        if opened.digest("sha256") == sha256:
+            return opened
+    except OSError as error:
+        opened.close()
+        raise CacheError.of(error, path) from error
+    opened.close()
+    return None
+
+
+def open_stamped(path: str, stamp: str) -> Opened | None:
+    """Open a file that bears the stamp which `open_verified` found on it; None where it is not that file any more.
+
+    Raises: `CacheError` where the disk does not answer.
+    """
+    opened = _open_plainly(path)
+    if opened is None or opened.stamp == stamp:
+        return opened
+    opened.close()
+    return None
+
+
+def _open_plainly(path: str) -> Opened | None:
     try:
         descriptor = os.open(path, _FILE)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise CacheError.of(error, path) from error
-    try:
-        status = os.fstat(descriptor)
-        opened = Opened(descriptor, _stamp(status))
-        if opened.stamp == stamp or (stat.S_ISREG(status.st_mode) and _holds(opened, sha256)):
-            return opened
-    except OSError as error:
-        os.close(descriptor)
-        raise CacheError.of(error, path) from error
-    os.close(descriptor)
+    status = os.fstat(descriptor)
+    opened = Opened(descriptor, _stamp(status))
+    if stat.S_ISREG(status.st_mode):
+        return opened
+    opened.close()
     return None
-
-
-def _holds(opened: Opened, sha256: str) -> bool:
-    with open(opened.descriptor, "rb", closefd=False) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == sha256 and opened.untouched
 
 
 def _make_durable(waiting: _Waiting, opened: ExitStack) -> int:

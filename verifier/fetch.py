@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -22,6 +23,7 @@ from verifier.digest import Algorithm, Hasher
 from verifier.errors import (
     ChecksumMismatch,
     Fact,
+    KeyUnknown,
     NoRepository,
     NotFound,
     Offline,
@@ -32,18 +34,21 @@ from verifier.errors import (
 )
 from verifier.evidence import Evidence, EvidenceUnreadable, read_evidence, write_evidence
 from verifier.gather import Gathered, Shelf, gather_beside, gather_file
+from verifier.gnupg_engine import GnupgEngine
 from verifier.inquiry import Inquiry, keys_to_ask, settle
-from verifier.judge import Basis, Findings, weigh
+from verifier.judge import Findings, weigh
 from verifier.keyring import Keyring
 from verifier.layout import SIGNATURE, Place, file_path
 from verifier.measure import claims_of, content_of, evidence_of, measure, read_beside, remeasured, with_digests
+from verifier.openpgp.certificate import Certificate
+from verifier.openpgp.signature import Signature
 from verifier.outcome import Outcome, write_record
 from verifier.policy import Policy, Repository, SignatureDemand
 from verifier.record import AdmittedRow, EvidenceRow, JudgementRow, Record
+from verifier.signing import Basis
 from verifier.trust import StarterMap
 from verifier.upstream import Endpoint, Transport
 from verifier.wanted import beside_file, still_wanted
-
 
 Result = TypeVar("Result")
 
@@ -105,6 +110,7 @@ class Verifier:
         self._endpoints = endpoints
         self._run = run
         self._pool: ThreadPoolExecutor | None = None
+        self._gnupg: GnupgEngine | None = None
         self._opened = ExitStack()
 
     def start(self) -> None:
@@ -116,6 +122,10 @@ class Verifier:
             for part in (self.record, self.cache, self._upstream):
                 part.start()
                 opened.callback(part.stop)
+            if self.rules.policy.asks_gnupg:
+                self._gnupg = GnupgEngine(self.cache.private_directory)
+                self._gnupg.start()
+                opened.callback(self._gnupg.stop)
             self._pool = ThreadPoolExecutor(self._run.jobs, thread_name_prefix="corridor")
             # Whatever waits for the transport must end before the pool can be joined, so it is stopped first.
             opened.callback(self._pool.shutdown, cancel_futures=True)
@@ -467,7 +477,22 @@ class Verifier:
             other_names=self._other_names(evidence),
             causes=gathered.causes,
             missing=gathered.missing,
+            opinion=partial(self._ask_gnupg, path),
         )
+
+    def _ask_gnupg(self, path: Path, signature: Signature, certificate: Certificate) -> None:
+        """Hear gpg about one signature over a file.
+
+        Raises: as `GnupgEngine.judge`; `KeyUnknown` too where only the facts of a key are at hand.
+        """
+        material = self._keyring.material(certificate.primary.fingerprint)
+        if self._gnupg is None or material is None:
+            raise KeyUnknown(
+                "gpg needs the certificate of the signer, and only facts about its key are at hand",
+                expected=Fact(f"the certificate {certificate.primary.fingerprint}"),
+                hint="get it from its owner and add it: verifier keys import FILE",
+            )
+        self._gnupg.judge(signature, material, path, now=self._run.now())
 
     def _other_names(self, evidence: Evidence) -> tuple[str, ...]:
         """Give the other coordinates under which these bytes with this signature are known."""
