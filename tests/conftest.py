@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-_TOOLS = {"gpg": "gnupg", "mvn": "maven", "java": "a JDK", "javac": "a JDK"}
+_TOOLS = {"gpg": "gnupg", "nginx": "nginx-light", "mvn": "maven", "java": "a JDK", "javac": "a JDK"}
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from openpgp_cases import armour, bind, certificate, certify, ed, over_key, reas
 
 from verifier.coordinate import make_coordinate
 from verifier.starter import KeyFacts
+from verifier.statements import Statements
 from verifier.trust import StarterMap, TrustEntry, parse_starter
 
 ROOT = Path(__file__).parent.parent
@@ -336,6 +337,46 @@ def test_says_when_a_signer_was_seen(starter: StarterMap) -> None:
     assert named(starter, "org.two")[0].origin == "stated by 2 independent projects (a, b), seen signing 2026-02-03"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "key", "counts", "fate"),
+    [
+        ("org.two", K, [2, 0, 0, 0, 0, 0], "entry"),
+        ("org.one", K, [1, 0, 0, 0, 0, 0], "too few witnesses"),
+        ("org.unmerged", K, [1, 0, 1, 0, 0, 0], "too few witnesses"),
+        ("org.former", K, [1, 1, 0, 0, 0, 0], "too few witnesses"),
+        ("org.recipe", K, [1, 0, 0, 1, 0, 0], "entry"),
+        ("org.owned", K, [0, 0, 0, 0, 1, 0], "entry"),
+        ("org.packaged", K, [0, 0, 0, 0, 0, 1], "too few witnesses"),
+        ("org.subkey", K, [2, 0, 0, 0, 0, 0], "entry"),
+        ("org.elsewhere:thing", K, [2, 0, 0, 0, 0, 0], "entry for [4,)"),
+        ("com.wide.*", K, [2, 0, 0, 0, 0, 0], "generated wildcard broken down"),
+        ("com.deep.er.still", K, [2, 0, 0, 0, 0, 0], "covered by a wider entry of the same key"),
+        ("org.hard", HARD.fingerprint, [2, 0, 0, 0, 0, 0], "key revoked for good"),
+        ("org.withdrawn", K, [2, 0, 0, 0, 0, 0], "contradicted: withdrawn by a source"),
+        ("org.service.below.*", BINTRAY, [2, 0, 0, 0, 0, 0], "service key beyond what is named exactly"),
+    ],
+)
+def test_says_of_every_pair_who_states_it_and_what_became_of_it(
+    made: Path, pattern: str, key: str, counts: list[int], fate: str
+) -> None:
+    statements = Statements((made / "data" / "statements.tsv").read_text())
+    (one,) = [one for one in statements.of_signer(key) if one.pattern == pattern]
+
+    assert [one.projects, one.former, one.unmerged, one.recipes, one.owners, one.others] == counts
+    assert one.fate == fate
+
+
+def test_says_how_a_pair_was_seen_and_whether_its_key_was_revoked(made: Path) -> None:
+    statements = Statements((made / "data" / "statements.tsv").read_text())
+    pairs = {one.pattern: one for key in (K, UNKNOWN, *OWNERS, HARD.fingerprint) for one in statements.of_signer(key)}
+    seen = [(pairs[name].seen, str(pairs[name].last), pairs[name].legacy) for name in ("org.two", "org.turned")]
+
+    assert seen == [("good", "2026-02-03", None), ("good", "2025-06-01", False)]
+    revoked = [pairs[name].revoked for name in ("org.two", "org.hard", "org.told", "org.soft")]
+    assert revoked == ["", "hard", "hard", "soft"]
+    assert (pairs["org.inuse"].legacy, pairs["org.one"].seen) == (True, "")
+
+
 def test_takes_digests_of_two_projects_and_not_of_one(starter: StarterMap) -> None:
     ((coordinate, witnessed),) = starter.witnessed()
 
@@ -354,5 +395,5 @@ def test_counts_what_it_leaves_out(made: Path) -> None:
 def test_writes_the_same_bytes_from_the_same_facts(made: Path) -> None:
     run(made / "facts", made / "again")
 
-    for name in ("trust.tsv", "witnessed.tsv", "keys.tsv"):
+    for name in ("trust.tsv", "witnessed.tsv", "keys.tsv", "statements.tsv"):
         assert (made / "again" / name).read_bytes() == (made / "data" / name).read_bytes()

@@ -498,3 +498,25 @@ def test_an_error_in_the_middle_leaves_nothing_and_the_record_usable(record: Rec
 
     assert record.evidence(WIDGET, A) is None
     assert written(record, JUDGEMENT)
+
+
+def test_lists_refusals_that_no_later_judgement_of_the_coordinate_took_back(record: Record) -> None:
+    refused = replace(JUDGEMENT, status="refused", code="key-untrusted")
+    written(record, refused)
+    written(record, replace(refused, coordinate=OLDER))
+    written(record, JUDGEMENT)
+
+    assert [found.row.coordinate for found in record.standing_refusals(9)] == [OLDER]
+    written(record, refused)
+    assert [found.row.coordinate for found in record.standing_refusals(9)] == [WIDGET, OLDER]
+    assert [found.row.coordinate for found in record.standing_refusals(1)] == [WIDGET]
+
+
+def test_lists_the_newest_judgement_of_each_file_of_a_group_and_of_no_other(record: Record) -> None:
+    for coordinate in (WIDGET, OLDER, "org.example.part:x:jar:1", "org.examples:x:jar:1", "org.example2:x:jar:1"):
+        written(record, replace(JUDGEMENT, coordinate=coordinate, status="refused"))
+    written(record, JUDGEMENT)
+
+    found = [(judgement.row.coordinate, judgement.row.status) for judgement in record.newest_of_group("org.example", 9)]
+
+    assert found == [(WIDGET, "verified"), (OLDER, "refused")]
