@@ -5,6 +5,7 @@ Each check gives findings; how they are shown is for the door.  Nothing is chang
 
 import shutil
 import ssl
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ from pathlib import Path
 from verifier import tls
 from verifier.errors import ConfigError, NotFound, ReasonedError, Refusal, VerifierError
 from verifier.fetch import Rules
+from verifier.gnupg_engine import GnupgEngine
 from verifier.keyring import Keyring
 from verifier.policy import Repository
 from verifier.record import Record
@@ -116,14 +118,18 @@ def check_repositories(transport: Transport, endpoints: tuple[Endpoint, ...]) ->
             yield Finding("repository", Level.OK, f"{endpoint.name}: {endpoint.url} answers over TLS")
 
 
-def check_engines(gnupg: str | None) -> Iterator[Finding]:
-    """Say which OpenPGP engines there are; `gnupg` is the version of gpg, None without it."""
+def check_engines() -> Iterator[Finding]:
+    """Say which OpenPGP engines there are."""
     yield Finding("engine", Level.OK, f"native, on cryptography {metadata.version('cryptography')}")
-    if gnupg is None:
-        advice = "install gnupg to have signatures judged twice"
-        yield Finding("engine", Level.WARNING, "gnupg: gpg is not installed", advice)
-    else:
-        yield Finding("engine", Level.OK, f"gnupg {gnupg}")
+    with tempfile.TemporaryDirectory() as directory:
+        gnupg = GnupgEngine(Path(directory))
+        try:
+            gnupg.start()
+            yield Finding("engine", Level.OK, f"gnupg {gnupg.version}")
+        except ConfigError as error:
+            yield Finding("engine", Level.WARNING, str(error), error.hint)
+        finally:
+            gnupg.stop()
     if _is_installed("urllib3-future"):
         yield Finding(
             "transport",

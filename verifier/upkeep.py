@@ -3,12 +3,12 @@
 Which files pass is for the corridor; which were used last, the record knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from verifier.errors import CacheError
 from verifier.fetch import Verifier
-from verifier.outcome import Outcome
+from verifier.outcome import Outcome, Status
 from verifier.record import AdmittedRow
 
 
@@ -26,6 +26,18 @@ def scrub(verifier: Verifier) -> Iterator[Outcome]:
         outcome = verifier.review(admitted.row)
         if outcome is not None:
             yield outcome
+
+
+def expel(verifier: Verifier, going: Callable[[], bool]) -> list[Outcome]:
+    """Take out of the cache what today's rules refuse, while `going` says so; give the refusals."""
+    refused = []
+    for admitted in verifier.record.admissions():
+        if not going():
+            break
+        outcome = verifier.reconsider(admitted.row)
+        if outcome is not None and outcome.status is Status.REFUSED:
+            refused.append(outcome)
+    return refused
 
 
 def remove_strangers(verifier: Verifier) -> list[str]:
