@@ -38,8 +38,8 @@ def test_a_second_fetch_asks_for_nothing(stage: Stage) -> None:
 def test_offline_gives_what_is_cached_and_says_what_is_not(stage: Stage) -> None:
     stage.fetch(WIDGET)
 
-    cached = stage.run("--offline", "fetch", "--format", "json", WIDGET)
-    absent = stage.run("--offline", "fetch", "--format", "json", "com.example:gizmo:2.3")
+    cached = stage.run("--offline", "fetch", "--no-transitive", "--format", "json", WIDGET)
+    absent = stage.run("--offline", "fetch", "--no-transitive", "--format", "json", "com.example:gizmo:2.3")
 
     assert (cached.status, cached.artifact()["status"]) == (0, "verified")
     assert (absent.status, absent.artifact()["code"]) == (3, "offline")
@@ -133,7 +133,7 @@ def test_fetches_many_and_keeps_threads_and_descriptors_flat(stage: Stage) -> No
         )
         options = Options(stage.policy, stage.cache, offline=False, verbosity=0)
         names = [parse_coordinate(WIDGET), parse_coordinate("org.example:nowhere:1.0")]
-        threads = threading.active_count()
+        threads, idle = threading.active_count(), Count()
         with open_verifier(options, load_rules(options), 8) as verifier:
             first = list(verifier.each([partial(verifier.fetch, name) for name in names * 1250]))
             before, resident = Count(), _resident()
@@ -144,7 +144,8 @@ def test_fetches_many_and_keeps_threads_and_descriptors_flat(stage: Stage) -> No
         server.communicate("", timeout=20)
     assert len(first + second) == 5000
     assert after.threads == before.threads
-    assert after.descriptors <= before.descriptors + 2
+    # How many of the 24 connections are open at a moment depends on the load; a leak would show by the thousand.
+    assert max(before.descriptors, after.descriptors) <= idle.descriptors + 24 + 16
     assert grown < 32 * 1024 * 1024
     assert threading.active_count() == threads
 
@@ -155,6 +156,7 @@ def _resident() -> int:
 
 def test_two_processes_share_a_cache(stage: Stage) -> None:
     command = [sys.executable, "-m", "verifier", "--policy", str(stage.policy), "--cache", str(stage.cache), "fetch"]
+    command.append("--no-transitive")
     names = [WIDGET, "com.example:gizmo:2.3", "org.example.crew:rope:3.0", "org.example:widget:pom:1.0"]
 
     running = [subprocess.Popen([*command, *names], stdout=subprocess.DEVNULL) for _ in range(4)]

@@ -118,6 +118,7 @@ def weigh(  # noqa: PLR0913  (each parameter is evidence of its own kind)
     6. What exemptions or witnesses stand for is no cause of refusal.
     """
     scales = _Scales(list(causes))
+    _note_origin(scales, evidence)
     # 1.
     _weigh_claims(scales, evidence)
     # 2.
@@ -186,6 +187,14 @@ class _Scales:
         for cause in [cause for cause in self.causes if stands_for(cause)]:
             self.causes.remove(cause)
             self.note("lifted", f"{cause.code} does not count here: the bytes are vouched for by their digest")
+
+
+def _note_origin(scales: _Scales, evidence: Evidence) -> None:
+    """Say how the bytes came here; that they came at all means that the transport's rules held."""
+    if evidence.repository:
+        scales.passed("transport", f"came over TLS from {evidence.repository}", None, Fact(evidence.url))
+    else:
+        scales.note("transport", "lies on this disk; it was not fetched", None, Fact(evidence.url))
 
 
 def _weigh_claims(scales: _Scales, evidence: Evidence) -> None:
