@@ -270,9 +270,9 @@ def test_finds_nothing_where_nothing_was_admitted(here: Opened) -> None:
     assert found(here) is None
 
 
-def test_a_hit_is_intact_once_its_stamp_is_written(here: Opened) -> None:
+def test_a_hit_is_intact_before_and_after_its_stamp_is_written(here: Opened) -> None:
     here.admit()
-    assert not intact(here)
+    assert intact(here)
 
     here.record.write([])
 

@@ -175,7 +175,7 @@ def test_keeps_the_replay_key_when_evidence_without_one_follows(record: Record) 
 # Admissions
 
 
-def test_a_stamp_is_sealed_with_the_next_transaction(record: Record) -> None:
+def test_a_stamp_counts_at_once_and_is_sealed_with_the_next_transaction(record: Record) -> None:
     record.write([Entry(JUDGEMENT, admitted=ROW)])
     record.note_stamp(Stamp(ROW, "stamp"))
     before = record.admitted(ROW.place)
@@ -185,7 +185,7 @@ def test_a_stamp_is_sealed_with_the_next_transaction(record: Record) -> None:
     after = record.admitted(ROW.place)
     assert before is not None
     assert after is not None
-    assert (before.stamp, after.stamp, after.row) == (None, "stamp", ROW)
+    assert (before.stamp, after.stamp, after.row) == ("stamp", "stamp", ROW)
 
 
 def test_a_stamp_that_waits_is_sealed_at_the_stop(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from verifier.errors import CacheError
@@ -292,7 +292,7 @@ class Record:
         rows = self._rows(
             f"{_ADMITTED} WHERE repository = ? AND path = ?", _plain(place.repository), _plain(place.path)
         )
-        return self._read_admitted(rows[0]) if rows else None
+        return self._with_held_stamp(self._read_admitted(rows[0])) if rows else None
 
     def admissions(self) -> Iterator[Admitted]:
         """Walk through all that was admitted, by repository and path; writers are not held up."""
@@ -456,6 +456,12 @@ class Record:
         text = self._text(stamp)
         sealed = bool(text) and self._seal.matches(self._text(seal), *_sealed(row, text))
         return Admitted(row, self._text(previous), text if sealed else None)
+
+    def _with_held_stamp(self, admitted: Admitted) -> Admitted:
+        """Add the stamp that waits for the next transaction, where there is one for this very row."""
+        with self._lock:
+            held = [stamp.text for stamp in self._stamps if stamp.row == admitted.row]
+        return replace(admitted, stamp=held[-1]) if held else admitted
 
     def _read_judgements(self, rows: list[tuple[object, ...]]) -> tuple[Judgement, ...]:
         return tuple(self._read_judgement(row) for row in rows)

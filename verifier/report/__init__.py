@@ -1,0 +1,1 @@
+"""How outcomes are shown: text for people, JSON for machines."""

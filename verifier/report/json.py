@@ -1,0 +1,37 @@
+"""Outcomes as the JSON report, schema 1."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from verifier import __version__
+from verifier.fetch import Rules
+from verifier.outcome import Json, Outcome, Status, artifact_fields
+
+SCHEMA = 1
+
+
+def report(
+    outcomes: Sequence[Outcome],
+    rules: Rules,
+    seconds: float,
+    extra: Mapping[str, Json],
+    *,
+    more: Mapping[str, Json] | None = None,
+    one_line: bool = False,
+) -> str:
+    """Write the whole report; `seconds` is the run's length, `extra` joins the summary, `more` the document."""
+    counts: dict[str, Json] = {s.value: sum(outcome.status is s for outcome in outcomes) for s in Status}
+    document: dict[str, Json] = {
+        "schema": SCHEMA,
+        "tool": {"name": "verifier", "version": __version__},
+        "policy": {"file": rules.policy.file, "digest": rules.digest},
+        **(more or {}),
+        "artifacts": [artifact_fields(outcome) for outcome in outcomes],
+        "summary": {
+            **counts,
+            "bytes_downloaded": sum(outcome.downloaded for outcome in outcomes),
+            "seconds": round(seconds, 3),
+            **extra,
+        },
+    }
+    return json.dumps(document, indent=None if one_line else 1, ensure_ascii=True)
