@@ -77,7 +77,9 @@ def _verifier(place: Path, number: int, jobs: str) -> float:
     environment = os.environ | {"XDG_STATE_HOME": str(place / "state")}
     begun = time.monotonic()
     subprocess.run(
-        [*command, "fetch", "--jobs", jobs, "-f", str(place / "coordinates")], check=True, env=environment
+        [*command, "fetch", "--no-transitive", "--jobs", jobs, "-f", str(place / "coordinates")],
+        check=True,
+        env=environment,
     )
     return time.monotonic() - begun
 

@@ -118,7 +118,7 @@ def test_a_changed_file_of_the_cache_is_refused_offline(stage: Stage) -> None:
     path.chmod(0o644)
     path.write_bytes(b"PK")
 
-    result = stage.run("--offline", "fetch", "--format", "json", WIDGET)
+    result = stage.run("--offline", "fetch", "--no-transitive", "--format", "json", WIDGET)
 
     assert result.artifact()["code"] == "checksum-mismatch"
     assert result.status == 1

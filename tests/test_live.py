@@ -32,10 +32,10 @@ def _verifier(cache: Path, *arguments: str) -> tuple[int, dict[str, object]]:
 
 
 def test_well_known_artifacts_are_verified_without_configuration_and_again_offline(tmp_path: Path) -> None:
-    status, summary = _verifier(tmp_path / "cache", "fetch", *WELL_KNOWN)
+    status, summary = _verifier(tmp_path / "cache", "fetch", "--no-transitive", *WELL_KNOWN)
     assert (status, summary["verified"]) == (0, len(WELL_KNOWN))
 
-    status, summary = _verifier(tmp_path / "cache", "--offline", "fetch", *WELL_KNOWN)
+    status, summary = _verifier(tmp_path / "cache", "--offline", "fetch", "--no-transitive", *WELL_KNOWN)
     assert (status, summary["verified"], summary["bytes_downloaded"]) == (0, len(WELL_KNOWN), 0)
 
 
@@ -43,3 +43,11 @@ def test_what_nobody_signed_but_several_recorded_is_vouched_for_by_its_digest(tm
     status, _ = _verifier(tmp_path / "cache", "fetch", "javax.inject:javax.inject:1", "aopalliance:aopalliance:1.0")
 
     assert status == 0
+
+
+def test_a_whole_web_application_is_verified_without_configuration(tmp_path: Path) -> None:
+    web = "org.springframework.boot:spring-boot-starter-web:3.3.5"
+
+    status, summary = _verifier(tmp_path / "cache", "fetch", web)
+
+    assert (status, summary["refused"], summary["unavailable"]) == (0, 0, 0)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 
-from verifier.coordinate import Coordinate
+from verifier.coordinate import Coordinate, Metadata
 from verifier.errors import CacheError, ConfigError
 from verifier.layout import file_name, file_path
 from verifier.outcome import Outcome
@@ -46,6 +46,9 @@ def copy_out(outcomes: Sequence[Outcome], directory: Path, layout: Layout) -> li
 def _name(outcome: Outcome, layout: Layout) -> str | None:
     if outcome.coordinate is None or outcome.cause is not None:
         return None
+    if layout is Layout.MAVEN and isinstance(outcome.coordinate, Metadata):
+        # As in a local repository, which keeps each repository's own.
+        return f"{file_path(outcome.coordinate).removesuffix('.xml')}-{outcome.repository}.xml"
     if layout is Layout.MAVEN:
         return file_path(outcome.coordinate)
     return file_name(outcome.coordinate) if isinstance(outcome.coordinate, Coordinate) else None

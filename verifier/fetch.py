@@ -7,6 +7,7 @@ once, and is handed down.  Nothing here decides: policy says what is required, t
 whether it is met, the cache what is admitted.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -304,8 +305,11 @@ class Verifier:
         suffixes = beside_file(basis, self._run.now().date())
         quarantined = self.cache.quarantine_path()
         try:
+            began = time.monotonic()
             gathered = gather_file(shelf, suffixes, quarantined, self.rules.policy.limits.file)
-            return self._judge_download(shelf, basis, gathered, quarantined)
+            upstream_seconds = time.monotonic() - began
+            outcome = self._judge_download(shelf, basis, gathered, quarantined)
+            return replace(outcome, upstream_seconds=upstream_seconds)
         finally:
             self.cache.discard(quarantined)
 

@@ -33,7 +33,8 @@ class Outcome:
 
     `name` is the coordinate's text, or what was given where that is no coordinate.  `file` is the
     absolute path of the admitted or judged file.  `record` is the id for `explain`; `replaced` that of the
-    refusal of a cached file which had changed and was fetched anew.
+    refusal of a cached file which had changed and was fetched anew.  `upstream_seconds` is how long the
+    repository took, of a file that was downloaded and judged.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Outcome:
     downloaded: int = 0
     record: str | None = None
     replaced: str | None = None
+    upstream_seconds: float = 0.0
 
     @property
     def status(self) -> Status:

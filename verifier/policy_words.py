@@ -35,7 +35,9 @@ _BYTES |= {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _OPERATING_SYSTEM = re.compile(
     r"(?P<name>[\w .-]{1,64})/(?P<arch>[\w.-]{1,64})(?:/(?P<version>[\w.-]{1,64}))?", re.ASCII
 )
-_JAVA_NAMES = {"linux": "Linux", "windows": "Windows 11", "macos": "Mac OS X"}
+JAVA_NAMES = {"linux": "Linux", "windows": "Windows 11", "macos": "Mac OS X"}
+"""What Java calls the operating systems that have a short name here."""
+
 _JAVA_VERSION = re.compile(r"[0-9][0-9A-Za-z._+-]{0,63}")
 _PROPERTY_NAME = re.compile(r"[^\s={}]{1,200}")
 
@@ -234,7 +236,7 @@ def parse_operating_system(text: str) -> OperatingSystem:
     if match is None:
         raise WordInvalid(f"{shown(text)} is no operating system", "write name/arch, such as linux/amd64")
     name = match["name"]
-    return OperatingSystem(_JAVA_NAMES.get(name.lower(), name), match["arch"], match["version"] or "")
+    return OperatingSystem(JAVA_NAMES.get(name.lower(), name), match["arch"], match["version"] or "")
 
 
 def parse_java_version(text: str) -> str:

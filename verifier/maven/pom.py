@@ -346,7 +346,7 @@ def _plugin(element: Element) -> Plugin:
 def _fields(root: Element) -> Mapping[str, str]:
     """Collect what `${project.…}` may name besides the coordinate."""
     fields = {child.name: child.text for child in root.children if child.name in _NAMED}
-    for section in ("build", "parent", "organization", "scm"):
+    for section in ("build", "parent", "organization", "scm", "prerequisites"):
         found = root.first(section)
         if found:
             fields |= {f"{section}.{child.name}": child.text for child in found.children if not child.children}

@@ -6,6 +6,7 @@ from verifier.coordinate import Coordinate
 from verifier.maven.profile import Context
 from verifier.maven.resolver import Resolved
 from verifier.outcome import Json
+from verifier.policy_words import JAVA_NAMES
 from verifier.report.escape import printable
 
 
@@ -52,7 +53,8 @@ def resolved_fields(resolved: Sequence[Resolved]) -> list[Json]:
 
 def context_fields(context: Context) -> dict[str, Json]:
     """Give the report's `context`: what the graph was computed for."""
-    system = [context.os_name.lower(), context.os_arch, context.os_version]
+    short = {java: name for name, java in JAVA_NAMES.items()}
+    system = [short.get(context.os_name, context.os_name), context.os_arch, context.os_version]
     return {
         "java_version": context.java_version,
         "os": "/".join(part for part in system if part),

@@ -1,0 +1,82 @@
+"""`verifier explain`: why a file was accepted or refused, from the record."""
+
+import json
+import re
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from verifier.cli.main import Options
+from verifier.cli.opening import open_record
+from verifier.coordinate import parse_coordinate
+from verifier.errors import CoordinateInvalid
+from verifier.proxy.paths import PathAbsent, PathInvalid, parse_target
+from verifier.record import Judgement, Record
+from verifier.report.explanation import explain
+
+_MOST_SHOWN = 20
+
+
+@click.command("explain", short_help="say why a file was accepted or refused")
+@click.argument("query", metavar="COORDINATE|URL|FILE|RECORD-ID|CODE")
+@click.option("--all", "every", is_flag=True, help="Every judgement on record, not the last alone.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def command(options: Options, query: str, *, every: bool, form: str) -> int:
+    """Tell why a file was accepted or refused: each step, expected and received.
+
+    CODE is a reason code, such as signature-bad: what it means, who may be behind it,
+    what to do and what never to do.
+
+    Exit status: 0 found, 2 nothing on record.
+    """
+    about = _entry(query)
+    if about is not None:
+        click.echo(json.dumps({"code": query, "text": about}, indent=1) if form == "json" else about)
+        return 0
+    record = open_record(options)
+    record.start()
+    try:
+        judgements = _find(record, query)[: None if every else 1]
+    finally:
+        record.stop()
+    if not judgements:
+        raise click.UsageError(f"nothing on record for {query!r}; fetch or verify it first, with the same --cache")
+    if form == "json":
+        click.echo(json.dumps([_fields(judgement) for judgement in judgements], indent=1))
+    else:
+        click.echo("\n\n".join("\n".join(explain(judgement)) for judgement in judgements))
+    return 0
+
+
+def _entry(code: str) -> str | None:
+    """Give what the shipped page says of a reason code."""
+    if not re.fullmatch(r"[a-z]+(-[a-z]+)*", code):
+        return None
+    page = (files("verifier") / "data" / "reasons.md").read_text(encoding="utf-8")
+    found = re.search(rf"^## {code}\n(.*?)(?=\n## |\Z)", page, re.DOTALL | re.MULTILINE)
+    return None if found is None else f"{code}\n{found[1].rstrip()}"
+
+
+def _find(record: Record, query: str) -> tuple[Judgement, ...]:
+    """Look for the query as it stands, then as a coordinate, as a URL of the proxy and as a path."""
+    found = record.find_judgements(query, _MOST_SHOWN)
+    if not found and (name := _name(query)):
+        found = record.find_judgements(name, _MOST_SHOWN)
+    return found or record.find_judgements(str(Path(query).absolute()), _MOST_SHOWN)
+
+
+def _name(query: str) -> str:
+    """Give the name on record of what a coordinate, or a URL that a build tool asked the proxy for, stands for."""
+    with suppress(CoordinateInvalid):
+        return str(parse_coordinate(query))
+    with suppress(PathInvalid, PathAbsent, ValueError):
+        return str(parse_target(urlsplit(query).path).subject)
+    return ""
+
+
+def _fields(judgement: Judgement) -> dict[str, object]:
+    return {"record": str(judgement.id), "seen": judgement.row.seen, **json.loads(judgement.row.document)}

@@ -1,0 +1,129 @@
+"""The `verifier` command: global options, and each command loaded only when it is called."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from verifier import __version__
+from verifier.errors import VerifierError
+from verifier.report.escape import printable
+
+INTERRUPTED = 130
+_COMMANDS = {
+    "fetch": "bring artifacts and their dependencies into the cache, each one verified",
+    "resolve": "print the graph of what a build will use, as Maven chooses it",
+    "verify": "judge files that are on disk already",
+    "explain": "say why a file was accepted or refused",
+    "trust": "which keys may sign which groups: list, suggest, add",
+    "keys": "find, import, list, refresh and export key material",
+    "doctor": "check policy, trust, TLS, keys, engines and cache",
+    "proxy": "the caching proxy: a build asks it and gets verified files alone",
+    "setup": "print the configuration that sends a build tool through the proxy",
+    "cache": "what is cached; hash and judge it all again; make room",
+    "demo": "a show of attacks on loopback, each with its verdict",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The global options."""
+
+    policy: Path | None
+    cache: Path | None
+    offline: bool
+    verbosity: int
+    """-1 quiet, 0 plain, 1 and more verbose."""
+
+
+class _Commands(click.Group):
+    """Imports a command's module when the command is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (as above)
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"verifier.cli.{cmd_name}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.option("--policy", type=click.Path(path_type=Path), help="The policy file; else the nearest verifier.toml.")
+@click.option("--cache", type=click.Path(path_type=Path), help="The cache directory.")
+@click.option("--offline", is_flag=True, help="Ask the network for nothing.")
+@click.option("--no-color", is_flag=True, help="Plain text; NO_COLOR does the same.")
+@click.option("-v", "--verbose", count=True, help="Say more.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
+@click.version_option(__version__, message="verifier %(version)s")
+@click.pass_context
+def _verifier(
+    ctx: click.Context,
+    policy: Path | None,
+    cache: Path | None,
+    *,
+    offline: bool,
+    no_color: bool,
+    verbose: int,
+    quiet: bool,
+) -> None:
+    """Decide whether Maven artifacts may enter a build.
+
+    Everything is fetched over TLS, checked against every published checksum and an OpenPGP
+    signature by a key trusted for its group, and only then cached.
+    """
+    if no_color or ctx.obj["no_color"]:
+        ctx.color = False
+    ctx.obj = Options(policy, cache, offline, -1 if quiet else verbose)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and give its exit status.
+
+    Whatever is wrong becomes one message on standard error, never a traceback.
+    """
+    import os  # noqa: PLC0415  (the environment is read here alone)
+
+    try:
+        status = _verifier.main(
+            arguments, "verifier", standalone_mode=False, obj={"no_color": bool(os.environ.get("NO_COLOR"))}
+        )
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        _close_stdout()
+        return INTERRUPTED
+    except VerifierError as error:
+        click.echo(f"error: {printable(str(error))}", err=True)
+        hint = getattr(error, "hint", "")
+        if hint:
+            click.echo(f"hint: {printable(hint)}", err=True)
+        return error.exit_status
+    return status if isinstance(status, int) else 0
+
+
+def _close_stdout() -> None:
+    """Keep the interpreter from flushing into a pipe that nobody reads."""
+    import os  # noqa: PLC0415  (as in `run`)
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

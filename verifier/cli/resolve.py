@@ -1,0 +1,127 @@
+"""`verifier resolve`: the graph of what a build will use, as Maven would choose it."""
+
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from verifier.cli.fetch import DEFAULT_JOBS, MAX_JOBS
+from verifier.cli.graphs import SCOPES, Asking, Graph, context_options, graph_of, make_context, say_notes, whole
+from verifier.cli.inputs import FILE_HELP, Input, demands_of, read_inputs, refused_of
+from verifier.cli.main import Options
+from verifier.cli.opening import load_rules, open_verifier
+from verifier.cli.showing import show
+from verifier.fetch import Verifier
+from verifier.maven.resolver import Resolved
+from verifier.outcome import Json, Outcome, exit_status
+from verifier.report import json
+from verifier.report.tree import context_fields, resolved_fields, tree
+from verifier.resolve import Library
+
+
+@click.command("resolve", short_help="print the graph of what a build will use, as Maven chooses it")
+@click.argument("coordinates", nargs=-1, metavar="[COORDINATE]...")
+@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help=FILE_HELP)
+@click.option("--each", is_flag=True, help="Resolve each input alone; write one JSON report a line.")
+@click.option("--as", "mode", type=click.Choice(["dependency", "root"]), default="dependency", show_default=True,
+              help="As a dependency of an empty project, or as Maven resolves a plugin.")  # fmt: skip
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="List these scopes alone.")
+@context_options
+@click.option(
+    "--jobs", type=click.IntRange(1, MAX_JOBS), default=DEFAULT_JOBS, help="How many at once.", show_default=True
+)
+@click.option(
+    "--repository", "repositories", multiple=True, metavar="URL", help="One more repository for this run, asked last."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def command(  # noqa: PLR0913  (one parameter for each option)
+    options: Options,
+    coordinates: tuple[str, ...],
+    files: tuple[str, ...],
+    *,
+    each: bool,
+    mode: str,
+    scopes: tuple[str, ...],
+    java_version: str | None,
+    system: str | None,
+    properties: tuple[str, ...],
+    profiles: tuple[str, ...],
+    plugins: bool,
+    maven_version: str,
+    jobs: int,
+    repositories: tuple[str, ...],
+    form: str,
+) -> int:
+    """Print what a build will use; only POMs and metadata are downloaded.
+
+    COORDINATE is as for fetch; its version may be a range, LATEST or RELEASE. Several
+    inputs make one graph, as in one project. What a lock file or a bill of materials
+    lists is taken as it is. Every POM is verified like any other file.
+
+    Exit status: as that of fetch.
+    """
+    begun = time.monotonic()
+    inputs = read_inputs(coordinates, files)
+    rules = load_rules(options, repositories)
+    context = make_context(rules.policy.context, java_version, system, properties, profiles)
+    asking = Asking(context, mode == "root", plugins, maven_version)
+    with open_verifier(options, rules, jobs) as verifier:
+        if each:
+            return _each(verifier, inputs, asking, scopes)
+        graph = graph_of(verifier, inputs, asking)
+    outcomes = _outcomes(inputs, graph)
+    more = None if form == "text" else _fields(graph, asking, scopes, outcomes)
+    if form == "text" and whole(graph, outcomes):
+        _draw(graph, scopes, str(demands_of(inputs)[0]) if asking.as_root else "")
+    status = show(outcomes, rules, options, form=form, begun=begun, listing=False, more=more)
+    if form == "text":
+        say_notes(graph)
+    return status
+
+
+def _draw(graph: Graph, scopes: Sequence[str], root: str) -> None:
+    for line in tree(_listed(graph, scopes), root):
+        click.echo(line)
+    if graph.plugins:
+        click.echo("\nplugins, and what they load:")
+        for each in graph.plugins:
+            click.echo(str(each.coordinate))
+
+
+def _each(verifier: Verifier, inputs: Sequence[Input], asking: Asking, scopes: Sequence[str]) -> int:
+    """Write one report a line, in the inputs' order, as they come."""
+    library = Library(verifier)
+    every: list[Outcome] = []
+    for one in inputs:
+        begun = time.monotonic()
+        graph = graph_of(verifier, [one], asking, library.fresh())
+        outcomes = _outcomes([one], graph)
+        more = {"input": one.name, **_fields(graph, asking, scopes, outcomes)}
+        seconds = time.monotonic() - begun
+        click.echo(json.report(outcomes, verifier.rules, seconds, {}, more=more, one_line=True))
+        sys.stdout.flush()
+        every += (Outcome(each.name, None, each.cause) for each in outcomes if each.cause is not None)
+    return exit_status(every)
+
+
+def _outcomes(inputs: Sequence[Input], graph: Graph) -> list[Outcome]:
+    return sorted((*refused_of(inputs), *graph.resolution.outcomes), key=lambda outcome: outcome.name)
+
+
+def _listed(graph: Graph, scopes: Sequence[str]) -> list[Resolved]:
+    return [each for each in graph.resolution.resolved or () if not scopes or each.scope in scopes]
+
+
+def _fields(graph: Graph, asking: Asking, scopes: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Json]:
+    fields: dict[str, Json] = {
+        "resolved": resolved_fields(_listed(graph, scopes)) if whole(graph, outcomes) else None,
+        "read": list(graph.resolution.read),
+        "context": context_fields(asking.context),
+    }
+    if asking.plugins:
+        fields["plugins"] = [str(each.coordinate) for each in graph.plugins]
+    if graph.repositories:
+        fields["repositories_not_used"] = list(graph.repositories)
+    return fields

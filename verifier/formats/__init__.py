@@ -1,0 +1,1 @@
+"""The neighbours' files: text in, our values out."""
