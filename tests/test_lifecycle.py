@@ -1,0 +1,67 @@
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from building import installed_maven
+from conftest import need
+
+from verifier.errors import ConfigError
+from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION, Binding, bindings, is_run, maven_release
+
+
+def test_each_release_has_its_own_versions() -> None:
+    old, new = maven_release("3.8.7"), maven_release("3.9.16")
+
+    assert old.bound_version("org.apache.maven.plugins", "maven-compiler-plugin") == "3.1"
+    assert new.bound_version("org.apache.maven.plugins", "maven-compiler-plugin") == "3.15.0"
+    assert new.bound_version("org.apache.maven.plugins", "maven-antrun-plugin") == "3.1.0"
+    assert (old.adds_plexus_utils, new.adds_plexus_utils) == (True, False)
+
+
+def test_a_plugin_of_another_group_has_no_version_of_mavens() -> None:
+    assert maven_release("3.9").bound_version("org.example", "maven-compiler-plugin") is None
+    assert maven_release("3.9").bound_version("org.apache.maven.plugins", "maven-nothing-plugin") is None
+
+
+def test_a_line_stands_for_its_newest_known_release() -> None:
+    assert maven_release("3.9").version == DEFAULT_MAVEN_VERSION
+    assert maven_release("3.8").version == "3.8.7"
+
+
+@pytest.mark.parametrize("version", ["3.9.1", "3.", "", "4.0.0", "3.9.160"])
+def test_refuses_a_release_that_is_not_known(version: str) -> None:
+    with pytest.raises(ConfigError, match="is not known here"):
+        maven_release(version)
+
+
+def test_a_packaging_binds_its_own_goals() -> None:
+    assert bindings("pom") == ()
+    assert Binding("package", "maven-jar-plugin", "jar") in bindings("jar")
+    assert Binding("package", "maven-war-plugin", "war") in bindings("war")
+    assert Binding("package", "maven-jar-plugin", "jar") not in bindings("war")
+    assert bindings("unheard-of") == bindings("jar")
+
+
+def test_what_comes_after_verify_is_not_run() -> None:
+    assert is_run("package")
+    assert is_run("verify")
+    assert is_run(None)
+    assert not is_run("install")
+    assert not is_run("none")
+    assert not is_run("")
+
+
+def test_agrees_with_the_maven_that_is_installed_here() -> None:
+    libraries = Path(need("mvn")).resolve().parent.parent / "lib"
+    try:
+        release = maven_release(installed_maven())
+    except ConfigError:
+        pytest.skip("this mvn is not known here")
+    with zipfile.ZipFile(next(libraries.glob("maven-core-3*.jar"))) as core:
+        bound = core.read("META-INF/plexus/components.xml") + core.read("META-INF/plexus/default-bindings.xml")
+    with zipfile.ZipFile(next(libraries.glob("maven-model-builder-3*.jar"))) as builder:
+        super_pom = builder.read("org/apache/maven/model/pom-4.0.0.xml").decode()
+
+    assert dict(re.findall(r"plugins:([\w-]+):([\w.]+):", bound.decode())) == release.versions
+    assert dict(re.findall(r"<artifactId>([^<]+)</artifactId>\s*<version>([^<]+)", super_pom)) == release.managed

@@ -1,0 +1,127 @@
+"""What a Maven release brings to a build of its own accord: the plugins of each packaging, and which versions of them.
+
+A table, taken release by release from Maven's own files.  Which of these plugins a project runs, `plugins` says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from verifier.errors import ConfigError
+from verifier.maven.pom import DEFAULT_PLUGIN_GROUP
+
+DEFAULT_MAVEN_VERSION = "3.9.16"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A goal that a packaging binds to a phase."""
+
+    phase: str
+    artifact: str
+    goal: str
+
+
+@dataclass(frozen=True, slots=True)
+class MavenRelease:
+    """One release of Maven.
+
+    Shape: `versions` are those of the bound plugins, `managed` those of the super POM, both by artifact, all of the
+    group `org.apache.maven.plugins`; `adds_plexus_utils` tells that a plugin which brings none is given version 1.1.
+    """
+
+    version: str
+    versions: Mapping[str, str]
+    managed: Mapping[str, str]
+    adds_plexus_utils: bool
+
+    def bound_version(self, group: str, artifact: str) -> str | None:
+        """Give the version of a plugin that this release binds or manages; None where it says nothing."""
+        if group != DEFAULT_PLUGIN_GROUP:
+            return None
+        return self.managed.get(artifact) or self.versions.get(artifact)
+
+
+def maven_release(version: str) -> MavenRelease:
+    """Look up a release.
+
+    Shape: a version such as `3.9.16`, or `3.9` for the newest of its line that is known.
+
+    Raises: `ConfigError` for a release that is not in the table.
+
+    Source: META-INF/plexus/components.xml and default-bindings.xml of maven-core; the super POM in maven-model-builder.
+
+    >>> maven_release("3.8").versions["maven-compiler-plugin"]
+    '3.1'
+    """
+    known = [each for each in _RELEASES if each == version or each.startswith(f"{version}.")]
+    if not known:
+        raise ConfigError(
+            "--maven-version", f"{version} is not known here", hint=f"name one of {', '.join(sorted(_RELEASES))}"
+        )
+    found = known[-1]
+    is_old = found.startswith("3.8.")
+    return MavenRelease(
+        version=found,
+        versions={f"maven-{name}-plugin": number for name, number in _pairs(_RELEASES[found])},
+        managed={f"maven-{name}-plugin": number for name, number in _pairs(_SUPER_POM_38 if is_old else _SUPER_POM_39)},
+        adds_plexus_utils=is_old,
+    )
+
+
+def bindings(packaging: str) -> tuple[Binding, ...]:
+    """Give the goals that a packaging binds up to the phase verify; a packaging that is not known is taken for `jar`.
+
+    Packagings beyond Maven's own come from plugins with extensions, and most bind what `jar` binds and more.
+    """
+    return tuple(
+        Binding(phase, f"maven-{plugin}-plugin", goal)
+        for phase, plugin, goal in (line.split() for line in _BINDINGS.get(packaging, _BINDINGS["jar"]))
+    )
+
+
+def is_run(phase: str | None) -> bool:
+    """Whether `mvn verify` comes through a phase; an execution that names none hangs on its plugin, and may be run."""
+    return phase is None or phase in _PHASES.split()
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    words = text.split()
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+_PHASES = """
+validate initialize generate-sources process-sources generate-resources process-resources compile process-classes
+generate-test-sources process-test-sources generate-test-resources process-test-resources test-compile
+process-test-classes test prepare-package package pre-integration-test integration-test post-integration-test verify
+"""
+
+_RELEASES = {
+    "3.8.7": "clean 2.5 compiler 3.1 deploy 2.7 ear 2.8 ejb 2.3 install 2.4 jar 2.4 plugin 3.2 rar 2.2 resources 2.6"
+    " site 3.3 surefire 2.12.4 war 2.2",
+    "3.9.9": "clean 3.2.0 compiler 3.13.0 deploy 3.1.2 ear 3.3.0 ejb 3.2.1 install 3.1.2 jar 3.4.1 plugin 3.13.1"
+    " rar 3.0.0 resources 3.3.1 site 3.12.1 surefire 3.2.5 war 3.4.0",
+    "3.9.16": "clean 3.2.0 compiler 3.15.0 deploy 3.1.4 ear 3.4.0 ejb 3.3.0 install 3.1.4 jar 3.5.0 plugin 3.15.2"
+    " rar 3.1.0 resources 3.4.0 site 3.12.1 surefire 3.5.4 war 3.5.1",
+}
+"""The plugins' versions by release, oldest first."""
+
+_SUPER_POM_38 = "antrun 1.3 assembly 2.2-beta-5 dependency 2.8 release 2.5.3"
+_SUPER_POM_39 = "antrun 3.1.0 assembly 3.7.1 dependency 3.7.0 release 3.0.1"
+
+_RESOURCES = "process-resources resources resources"
+_COMPILED = (
+    _RESOURCES,
+    "compile compiler compile",
+    "process-test-resources resources testResources",
+    "test-compile compiler testCompile",
+    "test surefire test",
+)
+_BINDINGS: Mapping[str, tuple[str, ...]] = {
+    "pom": (),
+    "jar": (*_COMPILED, "package jar jar"),
+    "ejb": (*_COMPILED, "package ejb ejb"),
+    "maven-plugin": (*_COMPILED, "process-classes plugin descriptor", "package jar jar"),
+    "war": (*_COMPILED, "package war war"),
+    "ear": ("generate-resources ear generate-application-xml", _RESOURCES, "package ear ear"),
+    "rar": (*_COMPILED, "package rar rar"),
+}
