@@ -1,0 +1,1 @@
+"""The caching proxy: an unmodified build asks it, and gets verified bytes or the reason why not."""
