@@ -206,3 +206,24 @@ def test_a_repository_without_the_signature_says_nothing_of_the_next(stage: Stag
         result = stage.run("verify", "--format", "json", str(file), "--as", WIDGET)
 
     assert result.artifact()["status"] == "verified", result.out
+
+
+def test_a_look_at_a_copy_leaves_what_was_fetched_as_it_is(stage: Stage) -> None:
+    stage.fetch(WIDGET)
+    stage.run("verify", str(stage.root))
+    stage.server.counts.clear()
+
+    again = stage.fetch(WIDGET).artifact()
+
+    assert (again["from_cache"], stage.server.counts) == (True, {})
+
+
+def test_a_repository_of_the_same_id_elsewhere_is_another_one(stage: Stage) -> None:
+    name = "com.example.open:door:1.0"
+    assert stage.fetch(name).status == 0
+    with FileServer(stage.authority.context(), root=stage.root) as other:
+        stage.change_policy(stage.server.url, other.url)
+
+        again = stage.fetch(name).artifact()
+
+    assert (again["status"], again["from_cache"]) == ("verified", False)

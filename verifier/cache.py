@@ -36,7 +36,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -222,7 +222,11 @@ class Cache:
 
         Raises: as `find`.
         """
-        return self._checked(place, trusting=False)
+        found = self._checked(place, trusting=False)
+        admitted = self._record.admitted(place)
+        if isinstance(found, Hit) and admitted is not None and admitted.stamp == found.stamp:
+            return replace(found, intact=True)
+        return found
 
     def strangers(self) -> Iterator[Path]:
         """Give everything in the tree that is no directory and that the record does not know as admitted."""

@@ -95,14 +95,20 @@ class Evidence:
         """
         if self.signature is None:
             return None
+        return hashlib.sha256(" ".join(sorted(self.signed_parts)).encode()).hexdigest()
+
+    @property
+    def signed_parts(self) -> frozenset[str]:
+        """What the digests of the signatures cover: one part in common, and it is the same release."""
+        if self.signature is None:
+            return frozenset()
         proven = {proof.packet for proof in self.proofs}
         try:
             packets = open_envelope(self.signature)
             counting = [packet for packet in packets if packet_identity(packet) in proven] or packets
-            names = sorted({_signed_part(packet) for packet in counting})
+            return frozenset(_signed_part(packet) for packet in counting)
         except Malformed:
-            return hashlib.sha256(self.signature).hexdigest()
-        return hashlib.sha256(" ".join(names).encode()).hexdigest()
+            return frozenset((hashlib.sha256(self.signature).hexdigest(),))
 
 
 def _signed_part(packet: bytes) -> str:

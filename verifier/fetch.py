@@ -8,7 +8,7 @@ whether it is met, the cache what is admitted.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ from verifier.openpgp.certificate import Certificate
 from verifier.openpgp.signature import Signature
 from verifier.outcome import Outcome, write_record
 from verifier.policy import Policy, Repository, SignatureDemand
-from verifier.record import AdmittedRow, EvidenceRow, JudgementRow, Record
+from verifier.record import AdmittedRow, EvidenceRow, JudgementRow, Record, StoredDocument
 from verifier.signing import Basis
 from verifier.trust import StarterMap
 from verifier.upstream import Endpoint, Transport
@@ -180,6 +180,8 @@ class Verifier:
             # 2.
             changed: Outcome | None = None
             for serving in repositories:
+                if coordinate.version.endswith("-SNAPSHOT") and not self._run.offline:
+                    break  # what this name stands for changes from day to day
                 place = Place(serving.id, file_path(coordinate))
                 held = self.cache.find(place)
                 if isinstance(held, Changed):
@@ -249,28 +251,33 @@ class Verifier:
 
     def _weigh_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
         gathered = Gathered()
-        evidence = self._kept_evidence(coordinate, held, gathered)
-        if evidence is None:
+        shelf = self._shelf(coordinate, place.repository)
+        stored = self.record.evidence(held.row.coordinate, held.row.sha256)
+        evidence = None if stored is None else self._kept_evidence(shelf, held, stored, gathered)
+        if stored is None or evidence is None:
             return None
         basis = self.rules.basis(coordinate)
-        shelf = self._shelf(coordinate, place.repository)
         evidence = with_digests(self._complete(evidence, basis, [shelf], gathered), held.path)
         outcome = self._weigh(evidence, basis, held.path, None, gathered)
         outcome = replace(outcome, repository=place.repository, from_cache=True)
-        if outcome.findings is not None and outcome.cause is None and not (held.intact or outcome.findings.vouched):
+        sealed = held.intact and stored.sealed
+        if outcome.findings is not None and outcome.cause is None and not (sealed or outcome.findings.vouched):
             # Only an unsealed record speaks for these bytes, and anybody may have written it.
             return None
         return outcome if outcome.cause is not None else replace(outcome, file=str(held.path))
 
-    def _kept_evidence(self, coordinate: Subject, held: Hit, gathered: Gathered) -> Evidence | None:
-        """Give the evidence kept for a file of the cache; taken afresh where it is not sealed."""
-        if held.row.coordinate != str(coordinate):
+    def _kept_evidence(self, shelf: Shelf, held: Hit, stored: StoredDocument, gathered: Gathered) -> Evidence | None:
+        """Give the evidence kept for a file of the cache, where it came from this very repository.
+
+        An id says nothing of the server behind it: policies that share a cache may mean different ones.  What is
+        not sealed is taken from the bytes afresh.
+        """
+        evidence = _read(stored.document)
+        if held.row.coordinate != str(shelf.coordinate) or evidence is None or evidence.url != shelf.url:
             return None
-        stored = self.record.evidence(held.row.coordinate, held.row.sha256)
-        evidence = None if stored is None else _read(stored.document)
-        if stored is None or evidence is None or (held.intact and stored.sealed):
-            return evidence
-        return remeasured(evidence, held.path, gathered.causes)
+        if not self._run.offline:
+            evidence = replace(evidence, signature_absent=False)  # for how long an absence counts, the record knows
+        return evidence if held.intact and stored.sealed else remeasured(evidence, held.path, gathered.causes)
 
     def _refuse_changed(self, coordinate: Subject, place: Place, held: Changed) -> Outcome:
         self.cache.remove(place)
@@ -352,23 +359,8 @@ class Verifier:
         return replace(outcome, record=str(artifact.record))
 
     def review(self, admitted: AdmittedRow) -> Outcome | None:
-        """Hash one admitted file, judge it again by today's rules, and take it out where it does not pass.
-
-        Asks the network for nothing; None where there is no such file any more.
-        """
-        coordinate = parse_subject(admitted.coordinate)
-        held = self.cache.rehash(admitted.place)
-        if held is None:
-            return None
-        if isinstance(held, Changed):
-            return self._refuse_changed(coordinate, admitted.place, held)
-        try:
-            outcome = self._judge_kept(coordinate, admitted.place, held)
-        except ReasonedError as cause:
-            outcome = self._entered(Outcome(admitted.coordinate, coordinate, cause, file=str(held.path)))
-        if outcome is None or isinstance(outcome.cause, Refusal):
-            self.cache.remove(admitted.place)
-        return outcome
+        """Do as `reconsider` does, and hash the file whatever its status says."""
+        return self._reconsidered(admitted, self.cache.rehash(admitted.place))
 
     def reconsider(self, admitted: AdmittedRow) -> Outcome | None:
         """Judge one admitted file again by today's rules, and take it out where it is refused.
@@ -376,8 +368,10 @@ class Verifier:
         Only a refusal is recorded: an acceptance would count as a use of the file.  None where there
         is no such file any more, or where only fetching it anew could tell.
         """
+        return self._reconsidered(admitted, self.cache.find(admitted.place))
+
+    def _reconsidered(self, admitted: AdmittedRow, held: Hit | Changed | None) -> Outcome | None:
         subject = parse_subject(admitted.coordinate)
-        held = self.cache.find(admitted.place)
         if isinstance(held, Changed):
             return self._refuse_changed(subject, admitted.place, held)
         if held is None:
@@ -406,13 +400,13 @@ class Verifier:
             gathered = read_beside(path)
             # 1.
             (digest,) = measure(path, (Algorithm.SHA256,))
-            evidence = self._sealed_evidence(coordinate, digest.value)
+            shelves = [self._shelf(coordinate, repository.id) for repository in repositories]
+            evidence = self._sealed_evidence(coordinate, digest.value, shelves)
             if evidence is None:
                 evidence = evidence_of(path, coordinate, gathered.causes)
-            evidence = replace(evidence, url=str(path))
+            evidence = replace(evidence, url=str(path), repository="")
             # 2.
             basis = self.rules.basis(coordinate)
-            shelves = [self._shelf(coordinate, repository.id) for repository in repositories]
             evidence = with_digests(self._complete(evidence, basis, shelves, gathered), path)
             # 3.
             outcome = replace(self._weigh(evidence, basis, path, None, gathered), file=str(path))
@@ -420,9 +414,23 @@ class Verifier:
             return self._entered(Outcome(str(coordinate), coordinate, cause, file=str(path)))
         return self._entered(outcome) if outcome.cause is not None else self._settled(outcome, None)
 
-    def _sealed_evidence(self, coordinate: Coordinate, sha256: str) -> Evidence | None:
+    def _sealed_evidence(self, coordinate: Coordinate, sha256: str, shelves: Sequence[Shelf]) -> Evidence | None:
+        """Give what the record sealed about these bytes: a signature proves itself, whoever published it.
+
+        Of checksums and absences only those count that a repository of today's policy stated.
+        """
         stored = self.record.evidence(str(coordinate), sha256)
-        return _read(stored.document) if stored is not None and stored.sealed else None
+        evidence = _read(stored.document) if stored is not None and stored.sealed else None
+        if evidence is None:
+            return None
+        urls = tuple(shelf.url for shelf in shelves)
+        return replace(
+            evidence,
+            checksums=tuple(checksum for checksum in evidence.checksums if checksum.where.startswith(urls)),
+            signature_absent=self._run.offline
+            and evidence.signature_absent
+            and evidence.signature_where.startswith(urls),
+        )
 
     # Shared
 
@@ -499,13 +507,15 @@ class Verifier:
         self._gnupg.judge(signature, material, path, now=self._run.now())
 
     def _other_names(self, evidence: Evidence) -> tuple[str, ...]:
-        """Give the other coordinates under which these bytes with this signature are known."""
-        identity = evidence.signature_identity
-        if identity is None:
+        """Give the other coordinates under which these bytes with one of these signatures are known."""
+        if evidence.signature is None:
             return ()
-        uses = self.record.uses(evidence.sha256)
+        own = str(evidence.coordinate)
+        known = ((use.coordinate, _read(use.document)) for use in self.record.uses(evidence.sha256))
         return tuple(
-            u.coordinate for u in uses if u.replay_key == identity and u.coordinate != str(evidence.coordinate)
+            name
+            for name, other in known
+            if name != own and other is not None and not evidence.signed_parts.isdisjoint(other.signed_parts)
         )
 
     def _shelf(self, coordinate: Subject, repository: str) -> Shelf:
@@ -535,6 +545,12 @@ class Verifier:
         evidence = outcome.proven_evidence()
         row, document = self._row(outcome), write_evidence(evidence)
         stored = self.record.evidence(outcome.name, evidence.sha256)
+        before = _read(stored.document) if stored is not None and stored.sealed else None
+        if held is None and before is not None and before.repository:
+            # What was fetched stays known as such: a look at a copy on disk adds to it and replaces nothing.
+            checksums = tuple(dict.fromkeys((*before.checksums, *evidence.checksums)))
+            evidence = replace(evidence, url=before.url, repository=before.repository, checksums=checksums)
+            document = write_evidence(evidence)
         known = self.record.judgement_id(row)
         if known is None or stored is None or not stored.sealed or stored.document != document:
             try:

@@ -18,6 +18,7 @@ from verifier.errors import (
     ChecksumMismatch,
     ChecksumMissing,
     ChecksumWeak,
+    EnginesDisagree,
     Fact,
     KeyUntrusted,
     PinMismatch,
@@ -333,7 +334,7 @@ def _record_signature(
         legacy = ", legacy evidence" if finding.legacy else ""
         scales.passed(name, f"good ({made}{legacy}); trusted by {finding.trusted_by}")
     for problem in problems:
-        if ignorable and not isinstance(problem, SignatureBad):
+        if ignorable and not isinstance(problem, SignatureBad | EnginesDisagree):
             scales.note(name, f"{problem.reason} ({problem.code}); ignored", problem.expected, problem.received)
         else:
             scales.refuse(name, problem)

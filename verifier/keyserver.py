@@ -169,7 +169,8 @@ def _asked_for(raw: RawCertificate, fingerprint: str) -> RawCertificate | None:
     with suppress(ConfigError):
         stripped = strip(raw)
         for certificate in parse_certificates(stripped.data):
-            keys = (certificate.primary, *(subkey.key for subkey in certificate.subkeys))
+            # A subkey that did not sign back may have been bound by anybody.
+            keys = (certificate.primary, *(subkey.key for subkey in certificate.subkeys if subkey.signs))
             if any(key.fingerprint == fingerprint for key in keys):
                 return stripped
     return None

@@ -18,6 +18,7 @@ from verifier.errors import (
     Refusal,
     SignatureBad,
     SignatureMalformed,
+    SourceError,
     first,
 )
 from verifier.evidence import Evidence, Proof, packet_identity
@@ -165,11 +166,11 @@ def _weigh_with(case: Case, certificate: Certificate, key: PublicKey) -> Weighed
     if not _may_ever_count(case.signature, certificate, key):
         problems, _, _ = _weigh_signer(case.signature, certificate, key, case.basis, case.now)
         return Weighed(replace(case.claimed, status=first(list(problems)).code), tuple(problems), ())
-    # 2.
+    # 2.  Always by ours, whoever else is asked: gpg refuses a key for its use before it calculates.
     engine = case.basis.rule.engine
     proof = case.proof(key, _NATIVE)
     try:
-        if engine is not Engine.GNUPG and proof not in case.evidence.proofs:
+        if proof not in case.evidence.proofs:
             verify(case.signature, key, case.content)
     except (SignatureBad, SignatureMalformed) as refusal:
         refusal.received = refusal.received or Fact(f"signature by {key.fingerprint}", case.evidence.signature_where)
@@ -204,7 +205,7 @@ def _weigh_twice(case: Case, certificate: Certificate, key: PublicKey, weighed: 
     if isinstance(refusal, KeyUnknown) and both:
         return replace(weighed, finding=replace(weighed.finding, engines=own))
     finding = replace(weighed.finding, engines=(*own, _GNUPG))
-    proofs = (*(weighed.proofs if both else ()), *((proof,) if refusal is None else ()))
+    proofs = (*weighed.proofs, *((proof,) if refusal is None else ()))
     weighed = Weighed(finding, weighed.problems, proofs)
     if refusal is None or (weighed.problems and both) or _is_overruled(refusal, case, certificate, key):
         return weighed
@@ -215,7 +216,10 @@ def _weigh_twice(case: Case, certificate: Certificate, key: PublicKey, weighed: 
 
 def _doubt(case: Case, certificate: Certificate, refusal: Refusal) -> Refusal:
     """Say so where the second engine accepts what ours calls bad; it stays refused."""
-    accepts = _hear(case, certificate) is None
+    try:
+        accepts = _hear(case, certificate) is None
+    except SourceError:  # no answer in time: the refusal stands as it is
+        return refusal
     return _disagreement(f"{refusal.code}: {refusal.reason}", "good") if accepts else refusal
 
 
@@ -255,10 +259,24 @@ def _may_ever_count(signature: Signature, certificate: Certificate, key: PublicK
 
 
 def _candidates(certificates: Iterable[Certificate], signature: Signature) -> Iterator[tuple[Certificate, PublicKey]]:
-    for certificate in certificates:
-        for key in (certificate.primary, *(subkey.key for subkey in certificate.subkeys)):
-            if _is_issuer(signature, key.fingerprint, key.key_id):
-                yield certificate, key
+    """Give each key that may have made the signature, in the certificates that may speak for it.
+
+    Anybody can bind another's key under a primary of his own, and say nothing there of its revocation.  So a
+    key's own certificate speaks for it, else those that it signed back, else the rest.
+    """
+    named = [
+        (certificate, key, standing)
+        for certificate in certificates
+        for key, standing in (
+            (certificate.primary, 0),
+            *((subkey.key, 1 if subkey.signs else 2) for subkey in certificate.subkeys),
+        )
+        if _is_issuer(signature, key.fingerprint, key.key_id)
+    ]
+    best: dict[str, int] = {}
+    for _, key, standing in named:
+        best[key.fingerprint] = min(standing, best.get(key.fingerprint, standing))
+    yield from ((certificate, key) for certificate, key, standing in named if standing == best[key.fingerprint])
 
 
 def _is_issuer(signature: Signature, fingerprint: str, identifier: str) -> bool:

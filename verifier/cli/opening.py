@@ -4,6 +4,7 @@ The only place that reads the environment; nothing in it weakens what is verifie
 """
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -87,8 +88,22 @@ def read_policy(text: str, path: Path) -> Policy:
 def _nearest_policy(directory: Path) -> Path | None:
     for folder in (directory, *directory.parents):
         if (folder / POLICY_NAME).is_file():
+            _check_owner(folder / POLICY_NAME, directory)
             return folder / POLICY_NAME
     return None
+
+
+def _check_owner(path: Path, directory: Path) -> None:
+    """See that a policy which was found, and not named, is not just anybody's.
+
+    Raises: `ConfigError` where all may write it, or where it belongs neither to this user or root nor to
+    whoever owns the working directory.
+    """
+    status = path.stat()
+    owners = {os.geteuid(), 0, directory.stat().st_uid}
+    if status.st_uid not in owners or status.st_mode & stat.S_IWOTH:
+        problem = "this policy was found, and it belongs to another user or all may write it"
+        raise ConfigError(str(path), problem, hint="if it is yours, name it with --policy")
 
 
 def read_text(path: Path, max_bytes: int) -> str:
