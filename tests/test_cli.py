@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -203,6 +204,29 @@ def test_a_cache_that_cannot_be_used_is_one_message(stage: Stage) -> None:
     assert result.status == 3
     assert str(stage.cache) in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["cache", "path"], ["explain", "signature-bad"]])
+def test_a_full_disk_behind_the_output_is_one_message(stage: Stage, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "verifier", "--cache", str(stage.cache), *arguments]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+
+    assert (ended.returncode, ended.stderr) == (3, "error: No space left on device\n")
+
+
+@pytest.mark.parametrize("document", ["", "7", "[]", "{}", '{"artifact": {}}', "[" * 100_000, "9" * 5_000])
+def test_a_damaged_judgement_is_the_same_error_in_both_forms(stage: Stage, document: str) -> None:
+    stage.fetch(WIDGET)
+    connection = sqlite3.connect(stage.cache / "record.sqlite")
+    with connection:
+        connection.execute("UPDATE judgement SET document = ?", (document,))
+    connection.close()
+
+    plain, form = stage.run("explain", WIDGET), stage.run("explain", WIDGET, "--format", "json")
+
+    assert (plain.status, "cannot be read" in plain.err) == (3, True)
+    assert form == plain
 
 
 def test_cache_commands(stage: Stage) -> None:

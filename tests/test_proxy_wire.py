@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from proxied import JAR, POM, Proxied, ask
@@ -228,6 +229,32 @@ def test_a_file_that_is_touched_while_it_is_sent_never_arrives_whole(stage: Stag
                 pass
 
     assert received < len(body)
+
+
+def test_bytes_that_are_changed_while_the_end_is_sent_never_leave(stage: Stage) -> None:
+    body = os.urandom(7_000_000)  # more than the sockets' buffers hold, so that the change comes before the end
+    where = "/com/example/open/big/1/big-1.bin"
+    stage.serve(where, body)
+    stage.serve(f"{where}.sha1", hashlib.sha1(body, usedforsecurity=False).hexdigest().encode())
+    with Proxied(stage) as proxied:
+        assert proxied.get(f"/all{where}", "HEAD").status == 200
+        path = stage.cache / "repository" / "example" / where[1:]
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", proxied.port))
+            connection.sendall(f"GET /all{where} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            received = b""
+            while len(received) < 4096:  # the headers, and the first of the body
+                received += connection.recv(4096)
+            path.chmod(0o644)
+            with path.open("r+b") as file:
+                file.seek(-100_000, os.SEEK_END)
+                file.write(b"E" * 50_000)
+            with suppress(ConnectionError):
+                while piece := connection.recv(1_000_000):
+                    received += piece
+
+    assert body.startswith(received.partition(b"\r\n\r\n")[2])
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])

@@ -1,15 +1,21 @@
 """Keeps the cache right and small: judges all of it again, and makes room.
 
-Which files pass is for the corridor; which were used last, the record knows.
+Which files pass is for the corridor; which were used last, the record knows.  A row of the record
+that no admission writes is dropped and told of, and the other files have their turn: whoever can
+write one row must not be able to keep every other file from being judged.
 """
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from verifier.errors import CacheError
+from verifier.errors import CacheError, CoordinateInvalid, Fact
 from verifier.fetch import Verifier
 from verifier.outcome import Outcome, Status
 from verifier.record import AdmittedRow
+
+_NO_PLACE = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""What the disk says of a path at which no file of ours can lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Use:
 def scrub(verifier: Verifier) -> Iterator[Outcome]:
     """Hash and judge every admitted file again; what does not pass is taken out of the cache."""
     for admitted in verifier.record.admissions():
-        outcome = verifier.review(admitted.row)
+        outcome = _judged_again(verifier, verifier.review, admitted.row)
         if outcome is not None:
             yield outcome
 
@@ -34,7 +40,7 @@ def expel(verifier: Verifier, going: Callable[[], bool]) -> list[Outcome]:
     for admitted in verifier.record.admissions():
         if not going():
             break
-        outcome = verifier.reconsider(admitted.row)
+        outcome = _judged_again(verifier, verifier.reconsider, admitted.row)
         if outcome is not None and outcome.status is Status.REFUSED:
             refused.append(outcome)
     return refused
@@ -70,7 +76,39 @@ def prune(verifier: Verifier, *, max_bytes: int | None, unused_since: int | None
         too_old = unused_since is not None and use.seen < unused_since
         too_much = max_bytes is not None and size > max_bytes
         if too_old or too_much:
-            verifier.cache.remove(use.row.place)
+            _take_out(verifier, use.row)
             size -= use.row.size
             removed.append(use.row)
     return removed
+
+
+def _judged_again(
+    verifier: Verifier, judge: Callable[[AdmittedRow], Outcome | None], row: AdmittedRow
+) -> Outcome | None:
+    """Judge one admitted file again; a row that no admission writes is refused, and taken out."""
+    try:
+        return judge(row)
+    except CoordinateInvalid as error:
+        cause = error
+    except CacheError as error:
+        if not _is_no_place(error):
+            raise
+        cause = CoordinateInvalid("no file of the cache can lie there", received=Fact(row.place.path, "the record"))
+    _take_out(verifier, row)
+    return Outcome(row.coordinate, None, cause, repository=row.place.repository, from_cache=True)
+
+
+def _take_out(verifier: Verifier, row: AdmittedRow) -> None:
+    """Take a file out of the cache; where its row leads to no place of a file, the row alone goes."""
+    try:
+        verifier.cache.remove(row.place)
+    except CoordinateInvalid:
+        verifier.record.forget(row.place)
+    except CacheError as error:
+        if not _is_no_place(error):
+            raise
+        verifier.record.forget(row.place)
+
+
+def _is_no_place(error: CacheError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_PLACE

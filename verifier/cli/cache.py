@@ -10,6 +10,7 @@ import click
 from verifier.cli.main import Options
 from verifier.cli.opening import cache_root, load_rules, open_verifier
 from verifier.cli.showing import show
+from verifier.errors import CoordinateInvalid
 from verifier.fetch import Rules, Verifier
 from verifier.outcome import Json
 from verifier.policy_words import WordInvalid, parse_duration, parse_size
@@ -45,8 +46,15 @@ def list_command(options: Options, form: str) -> int:
             click.echo(json.dumps([_fields(verifier, row) for row in rows], indent=1))
         else:
             for row in rows:
-                day = datetime.fromtimestamp(seen[row.place], UTC)
-                click.echo(f"{row.size:>12}  {day:%Y-%m-%d}  {printable(row.coordinate)}  {row.place.repository}")
+                name, repository = printable(row.coordinate), printable(row.place.repository)
+                click.echo(f"{row.size:>12}  {_day(seen[row.place])}  {name}  {repository}")
+        for row in rows:
+            if _path(verifier, row) is None:
+                click.echo(
+                    f"note: {printable(row.coordinate)} is recorded at {printable(row.place.path)}, where no file of"
+                    " the cache can lie: verifier cache scrub",
+                    err=True,
+                )
     return 0
 
 
@@ -111,7 +119,7 @@ def prune_command(options: Options, max_size: str | None, unused_for: str | None
     with _opened(options)[1] as verifier:
         removed = prune(verifier, max_bytes=size, unused_since=since)
     for row in removed:
-        click.echo(f"removed {printable(row.coordinate)}  {row.place.repository}")
+        click.echo(f"removed {printable(row.coordinate)}  {printable(row.place.repository)}")
     freed = sum(row.size for row in removed) / _MIB
     click.echo(f"{len(removed)} files, {freed:.1f} MiB", err=True)
     return 0
@@ -126,7 +134,23 @@ def _fields(verifier: Verifier, row: AdmittedRow) -> dict[str, Json]:
     return {
         "coordinate": row.coordinate,
         "repository": row.place.repository,
-        "path": str(verifier.cache.path(row.place)),
+        "path": _path(verifier, row),
         "size": row.size,
         "sha256": row.sha256,
     }
+
+
+def _path(verifier: Verifier, row: AdmittedRow) -> str | None:
+    """Give the path of an admitted file; None where the record, which anybody may have changed, leads elsewhere."""
+    try:
+        return str(verifier.cache.path(row.place))
+    except CoordinateInvalid:
+        return None
+
+
+def _day(seen: int) -> str:
+    """Write a day of the record; one that no calendar has is told as such."""
+    try:
+        return f"{datetime.fromtimestamp(seen, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
+        return "no date   "

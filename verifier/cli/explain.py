@@ -5,6 +5,7 @@ import re
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from textwrap import indent
 from urllib.parse import urlsplit
 
 import click
@@ -15,7 +16,7 @@ from verifier.coordinate import parse_coordinate
 from verifier.errors import CoordinateInvalid
 from verifier.proxy.paths import PathAbsent, PathInvalid, parse_target
 from verifier.record import Judgement, Record
-from verifier.report.explanation import explain
+from verifier.report.explanation import explain, explain_as_json
 
 _MOST_SHOWN = 20
 
@@ -46,7 +47,8 @@ def command(options: Options, query: str, *, every: bool, form: str) -> int:
     if not judgements:
         raise click.UsageError(f"nothing on record for {query!r}; fetch or verify it first, with the same --cache")
     if form == "json":
-        click.echo(json.dumps([_fields(judgement) for judgement in judgements], indent=1))
+        told = ",\n".join(explain_as_json(judgement) for judgement in judgements)
+        click.echo("[\n" + indent(told, " ") + "\n]")
     else:
         click.echo("\n\n".join("\n".join(explain(judgement)) for judgement in judgements))
     return 0
@@ -76,7 +78,3 @@ def _name(query: str) -> str:
     with suppress(PathInvalid, PathAbsent, ValueError):
         return str(parse_target(urlsplit(query).path).subject)
     return ""
-
-
-def _fields(judgement: Judgement) -> dict[str, object]:
-    return {"record": str(judgement.id), "seen": judgement.row.seen, **json.loads(judgement.row.document)}

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from verifier.errors import VerifierError
 from verifier.report.escape import printable
 
 INTERRUPTED = 130
+UNWRITABLE = 3
+"""The exit status where what was found out could not be written down."""
 _COMMANDS = {
     "fetch": "bring artifacts and their dependencies into the cache, each one verified",
     "resolve": "print the graph of what a build will use, as Maven chooses it",
@@ -96,6 +99,21 @@ def run(arguments: list[str]) -> int:
 
     Whatever is wrong becomes one message on standard error, never a traceback.
     """
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        _close_stdout()
+        return INTERRUPTED
+    except OSError as error:
+        # What concerns the cache, the network or a file that was named is told where it is used: this is the output.
+        _close_stdout()
+        where = f"{error.filename}: " if error.filename is not None else ""
+        with suppress(OSError):  # standard error may be what cannot be written
+            click.echo(f"error: {printable(f'{where}{error.strerror or error}')}", err=True)
+        return UNWRITABLE
+
+
+def _run(arguments: list[str]) -> int:
     import os  # noqa: PLC0415  (the environment is read here alone)
 
     try:
@@ -110,9 +128,6 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        _close_stdout()
-        return INTERRUPTED
     except VerifierError as error:
         click.echo(f"error: {printable(str(error))}", err=True)
         hint = getattr(error, "hint", "")
@@ -123,7 +138,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _close_stdout() -> None:
-    """Keep the interpreter from flushing into a pipe that nobody reads."""
-    import os  # noqa: PLC0415  (as in `run`)
+    """Keep the interpreter from flushing into a pipe that nobody reads, or a disk that is full."""
+    import os  # noqa: PLC0415  (as in `_run`)
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # what a test put in its place has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

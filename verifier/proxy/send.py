@@ -1,10 +1,11 @@
 """Sends verified bytes, and sees to it that they are the verified ones up to the last.
 
 A file is opened once and read by its descriptor: a name that leads elsewhere by now changes
-nothing.  Small files, and all of them over TLS, are read first, then the descriptor is asked
-whether the file was touched, and only then do the bytes leave.  Large files go from the kernel
-straight to the socket, a slice at a time; where the file was touched meanwhile the connection ends
-before the last slice, which no client takes for a whole file.
+nothing.  Every piece is read into memory, then the descriptor is asked whether the file was touched,
+and only then do the bytes leave: what leaves was read before the last moment at which the file was
+known to be the verified one.  A write that is undone again does not pass either, since the time of
+change cannot be set back.  Where the file was touched the connection ends early, which no client
+takes for a whole file.
 """
 
 import asyncio
@@ -16,9 +17,10 @@ from verifier.cache import Opened
 from verifier.proxy.responses import Answer, Span
 
 SMALL_BYTES = 256 * 1024
-SLICE_BYTES = 8 * 1024 * 1024
+"""What is read at once, without a thread, and sent with its headers."""
+PIECE_BYTES = 512 * 1024
 STALL_SECONDS = 300
-"""How long a client may take for one slice."""
+"""How long a client may take for one piece."""
 _SERVER = {"Server": "verifier"}
 
 
@@ -48,41 +50,17 @@ async def send(request: web.BaseRequest, opened: Opened, span: Span) -> web.Stre
     response.content_length = span.count
     await response.prepare(request)
     try:
-        if request.transport is None:
-            raise ConnectionResetError("the client went away")
-        if request.transport.get_extra_info("sslcontext") is None:
-            await _send_by_kernel(request, opened, span)
-        else:
-            await _send_by_reading(response, opened, span)
+        await _send_pieces(response, opened, span)
         await response.write_eof()
     except TimeoutError as error:
         raise ConnectionAbortedError("the client is too slow") from error
     return response
 
 
-async def _send_by_kernel(request: web.BaseRequest, opened: Opened, span: Span) -> None:
-    loop = asyncio.get_running_loop()
-    with os.fdopen(os.dup(opened.descriptor), "rb", buffering=0) as file:
-        at, end = span.start, span.start + span.count
-        while at < end:
-            transport = request.transport
-            if not isinstance(transport, asyncio.WriteTransport) or transport.is_closing():
-                raise ConnectionResetError("the client went away")
-            if not opened.untouched:
-                raise ConnectionAbortedError("the file was touched while it was sent")
-            count = min(SLICE_BYTES, end - at)
-            async with asyncio.timeout(STALL_SECONDS):
-                sent = await loop.sendfile(transport, file, at, count)
-            if sent != count:
-                raise ConnectionAbortedError("the file ends early")
-            at += count
-
-
-async def _send_by_reading(response: web.StreamResponse, opened: Opened, span: Span) -> None:
-    loop = asyncio.get_running_loop()
+async def _send_pieces(response: web.StreamResponse, opened: Opened, span: Span) -> None:
     at, end = span.start, span.start + span.count
     while at < end:
-        piece = await loop.run_in_executor(None, _read, opened, at, min(SMALL_BYTES, end - at))
+        piece = await asyncio.to_thread(_read, opened, at, min(PIECE_BYTES, end - at))
         async with asyncio.timeout(STALL_SECONDS):
             await response.write(piece)
         at += len(piece)

@@ -25,9 +25,7 @@ def explain(judgement: Judgement) -> Iterator[str]:
         yield from _steps(document)
         yield from _causes(document)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
-        raise CacheError(
-            f"record {judgement.id}", "the stored judgement cannot be read", hint="judge the file again"
-        ) from error
+        raise _unreadable(judgement) from error
 
 
 def explain_plainly(judgement: Judgement) -> str:
@@ -36,6 +34,24 @@ def explain_plainly(judgement: Judgement) -> str:
     Raises: as `explain`.
     """
     return click.unstyle("\n".join(explain(judgement)))
+
+
+def explain_as_json(judgement: Judgement) -> str:
+    """Tell one judgement as a JSON object.
+
+    Raises: as `explain`, of the same documents.
+    """
+    for _ in explain(judgement):
+        pass
+    try:
+        fields = {"record": str(judgement.id), "seen": judgement.row.seen, **json.loads(judgement.row.document)}
+        return json.dumps(fields, indent=1)
+    except RecursionError as error:
+        raise _unreadable(judgement) from error
+
+
+def _unreadable(judgement: Judgement) -> CacheError:
+    return CacheError(f"record {judgement.id}", "the stored judgement cannot be read", hint="judge the file again")
 
 
 def _head(judgement: Judgement, document: dict[str, dict[str, str | None]]) -> Iterator[str]:
