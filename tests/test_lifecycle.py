@@ -7,21 +7,21 @@ from building import installed_maven
 from conftest import need
 
 from verifier.errors import ConfigError
-from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION, Binding, bindings, is_run, maven_release
+from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION, Binding, bindings, is_known, is_run, maven_release
 
 
 def test_each_release_has_its_own_versions() -> None:
     old, new = maven_release("3.8.7"), maven_release("3.9.16")
 
-    assert old.bound_version("org.apache.maven.plugins", "maven-compiler-plugin") == "3.1"
-    assert new.bound_version("org.apache.maven.plugins", "maven-compiler-plugin") == "3.15.0"
-    assert new.bound_version("org.apache.maven.plugins", "maven-antrun-plugin") == "3.1.0"
+    assert old.bound_version("jar", "org.apache.maven.plugins", "maven-compiler-plugin") == "3.1"
+    assert new.bound_version("jar", "org.apache.maven.plugins", "maven-compiler-plugin") == "3.15.0"
+    assert new.bound_version("jar", "org.apache.maven.plugins", "maven-antrun-plugin") == "3.1.0"
     assert (old.adds_plexus_utils, new.adds_plexus_utils) == (True, False)
 
 
 def test_a_plugin_of_another_group_has_no_version_of_mavens() -> None:
-    assert maven_release("3.9").bound_version("org.example", "maven-compiler-plugin") is None
-    assert maven_release("3.9").bound_version("org.apache.maven.plugins", "maven-nothing-plugin") is None
+    assert maven_release("3.9").bound_version("jar", "org.example", "maven-compiler-plugin") is None
+    assert maven_release("3.9").bound_version("jar", "org.apache.maven.plugins", "maven-nothing-plugin") is None
 
 
 def test_a_line_stands_for_its_newest_known_release() -> None:
@@ -40,7 +40,19 @@ def test_a_packaging_binds_its_own_goals() -> None:
     assert Binding("package", "maven-jar-plugin", "jar") in bindings("jar")
     assert Binding("package", "maven-war-plugin", "war") in bindings("war")
     assert Binding("package", "maven-jar-plugin", "jar") not in bindings("war")
-    assert bindings("unheard-of") == bindings("jar")
+    assert bindings("bundle") == bindings("jar")[:-1]
+    assert is_known("jar")
+    assert not is_known("bundle")
+
+
+def test_the_version_that_maven_binds_counts_for_the_packaging_that_binds_it() -> None:
+    release, group = maven_release("3.9"), "org.apache.maven.plugins"
+
+    assert release.bound_version("war", group, "maven-war-plugin") == "3.5.1"
+    assert release.bound_version("jar", group, "maven-war-plugin") is None
+    assert release.bound_version("pom", group, "maven-install-plugin") == "3.1.4"
+    assert release.bound_version("bundle", group, "maven-install-plugin") is None
+    assert release.bound_version("bundle", group, "maven-site-plugin") == "3.12.1"
 
 
 def test_what_comes_after_verify_is_not_run() -> None:

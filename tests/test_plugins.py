@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 import resolver_cases
 from hypothesis import given, settings
@@ -10,7 +12,6 @@ from verifier.maven.model import Model, Models
 from verifier.maven.plugins import (
     PluginModels,
     PluginResolver,
-    choose_version,
     parse_extensions,
     plugins_of,
     unversioned,
@@ -46,7 +47,15 @@ def versions(model: Model) -> dict[str, str | None]:
     return {each.artifact: each.version for each in plugins_of(model, OLD)}
 
 
-def resolver(repository: str) -> Resolver:
+@dataclass
+class Made:
+    """A resolver with what it reads from."""
+
+    source: MemorySource
+    resolver: Resolver
+
+
+def resolver(repository: str) -> Made:
     files = {}
     for path, document in resolver_cases.files(repository).items():
         group, _, rest = path.partition("/")
@@ -54,14 +63,15 @@ def resolver(repository: str) -> Resolver:
     source = MemorySource(files)
     made = Resolver(source, Context())
     made.models = PluginModels(source, made.versions, Context())
-    return made
+    return Made(source, made)
 
 
 def resolved(
     repository: str, name: str = "a", release: str = "3.9", dependencies: tuple[Dependency, ...] = ()
 ) -> list[str]:
     asked = Plugin("t", name, "1", dependencies=dependencies)
-    found = PluginResolver(resolver(repository), maven_release(release)).resolve(asked)
+    made = resolver(repository)
+    found = PluginResolver(made.resolver, maven_release(release), made.source).resolve(asked)
     return [f"{each.coordinate.artifact}:{each.coordinate.version}" for each in found]
 
 
@@ -134,15 +144,36 @@ def test_the_version_of_a_plugin_that_is_not_run_is_asked_for_all_the_same() -> 
     assert [each.artifact for each in unversioned(project(build), OLD)] == ["x"]
 
 
-def test_a_version_that_nobody_writes_is_the_release_else_the_latest() -> None:
-    listed = "k metadata <release>2</release><latest>3</latest>\nj metadata <latest>3</latest>"
-    found = Versions(MemorySource(resolver_cases.files(listed)))
+def looked_at(repository: str) -> list[str]:
+    made = resolver(repository)
+    found = PluginResolver(made.resolver, OLD, made.source).look_at(Plugin("t", "k"))
+    return [each.coordinate.version for each in found]
 
-    assert choose_version(found, Plugin("t", "k", "1")) == "1"
-    assert choose_version(found, Plugin("t", "k")) == "2"
-    assert choose_version(found, Plugin("t", "j")) == "3"
+
+def test_a_version_that_nobody_writes_is_the_release_else_the_latest() -> None:
+    assert looked_at("k metadata <release>2</release><latest>3</latest>\nk 2") == ["2"]
+    assert looked_at("k metadata <latest>3</latest>\nk 3") == ["3"]
     with pytest.raises(NotFound):
-        choose_version(found, Plugin("t", "nowhere"))
+        looked_at("k 1")
+
+
+def test_a_version_that_needs_a_newer_maven_gives_way_to_the_highest_that_does_not() -> None:
+    needs = "k {0} has <prerequisites><maven>{1}</maven></prerequisites>\n"
+    four = needs.format(4, "${m}") + "k 4 sets m=4.0.0-rc-2\n" + needs.format(3, "[3.9,)")
+
+    assert looked_at("k lists 1 2 3 4\n" + four + needs.format(2, "3.8.7") + "k 1") == ["2"]
+    with pytest.raises(NotFound, match="runs under Maven"):
+        looked_at("k lists 4\n" + four)
+
+
+def test_a_packaging_that_a_plugin_brings_has_versions_from_the_repositories() -> None:
+    found = versions(project(packaging="bundle"))
+
+    assert found == dict.fromkeys(("maven-resources-plugin", "maven-compiler-plugin", "maven-surefire-plugin"))
+    assert [each.artifact for each in unversioned(project(packaging="bundle"), OLD)] == [
+        "maven-install-plugin",
+        "maven-deploy-plugin",
+    ]
 
 
 def test_a_plugin_comes_first_and_then_its_graph() -> None:

@@ -21,11 +21,13 @@ def project(plugin: str, more: str = "") -> Model:
     return Models(source, Versions(source), Context()).project(parse_pom(text.encode(), "pom.xml"))
 
 
-def fetched(artifact: str, *class_path: str, inner: str = "", more: str = "") -> list[list[str]]:
+def fetched(
+    artifact: str, *class_path: str, inner: str = "", more: str = "", version: str = "3.5.4"
+) -> list[list[str]]:
     model = project(f"<artifactId>{artifact}</artifactId>{inner}", more)
     found = [Coordinate(*name.split(":")) for name in class_path]
     paths = [Resolved(each, each, "test", optional=False, depth=1, parent=None) for each in found]
-    work = Work(model.plugins[0], "3.5.4", model, Context(), paths)
+    work = Work(model.plugins[0], version, model, Context(), paths)
     return [[f"{demand.artifact}:{demand.version}" for demand in errand] for errand in errands(work)]
 
 
@@ -73,6 +75,16 @@ def test_junits_platform_takes_along_what_fits_its_version() -> None:
         ["junit-platform-launcher:1.11.3"],
     ]
     assert fetched("maven-surefire-plugin", *whole, f"{PLATFORM}launcher:1.11.3") == [["surefire-junit-platform:3.5.4"]]
+
+
+def test_before_surefire_3_junit_4_may_run_beside_the_platform() -> None:
+    both = [f"{PLATFORM}commons:1.9.3", f"{PLATFORM}engine:1.9.3", "junit:junit:4.13.2"]
+
+    assert fetched("maven-surefire-plugin", *both, version="2.22.2") == [
+        ["surefire-junit-platform:2.22.2"],
+        ["junit-platform-launcher:1.9.3"],
+        ["surefire-junit4:2.22.2"],
+    ]
 
 
 def test_annotation_processors_are_those_that_the_compiler_is_given() -> None:

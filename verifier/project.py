@@ -13,7 +13,7 @@ from verifier.coordinate import Coordinate
 from verifier.errors import ConfigError, Fact, PomInvalid, ReasonedError
 from verifier.fetch import Verifier
 from verifier.maven.lifecycle import MavenRelease, maven_release
-from verifier.maven.model import Model
+from verifier.maven.model import Model, Models
 from verifier.maven.plugins import PluginModels, PluginResolver, parse_extensions, plugins_of, unversioned
 from verifier.maven.pom import Plugin, Pom, parse_pom
 from verifier.maven.profile import Context
@@ -30,7 +30,7 @@ from verifier.maven.resolver import Resolved, Resolver
 from verifier.maven.running import Errand, Work, errands
 from verifier.maven.xml import MAX_XML_BYTES
 from verifier.outcome import Outcome
-from verifier.resolve import Library, Resolution, join, walk
+from verifier.resolve import Library, Resolution, Walk, join, walk
 
 MAX_MODULES = 2_000
 MAX_LOCAL_PARENTS = 50
@@ -125,19 +125,20 @@ class _Build:
         """Resolve what the build itself runs, each graph on its own and once."""
         found: dict[object, Resolution] = {}
         for extension in extensions:
-            found[extension] = self._walk(partial(PluginResolver.resolve, plugin=extension), ":".join(extension.key))
+            found[extension] = self._plugin(PluginResolver.resolve, extension)
         for module, model in self._models.items():
             for plugin in unversioned(model, self._release):
-                if plugin.key in found:
-                    continue
-                found[plugin.key] = self._walk(partial(PluginResolver.look_at, plugin=plugin), ":".join(plugin.key))
+                if plugin.key not in found:
+                    found[plugin.key] = self._plugin(PluginResolver.look_at, plugin)
             for plugin in plugins_of(model, self._release):
                 identity = (plugin.key, plugin.version, plugin.dependencies)
                 if identity not in found:
-                    found[identity] = self._walk(partial(PluginResolver.resolve, plugin=plugin), ":".join(plugin.key))
+                    found[identity] = self._plugin(PluginResolver.resolve, plugin)
                 for errand in self._errands(plugin, module, found[identity]):
                     if errand not in found:
-                        found[errand] = self._walk(partial(PluginResolver.run, errand=errand), str(errand[0]))
+                        found[errand] = self._walk(
+                            Models, partial(Resolver.dependencies, demands=errand), str(errand[0])
+                        )
         return tuple(found.values())
 
     def _errands(self, plugin: Plugin, module: Module, tool: Resolution) -> tuple[Errand, ...]:
@@ -146,16 +147,22 @@ class _Build:
         version = tool.explored[0].coordinate.version
         return errands(Work(plugin, version, self._models[module], self._context, self._graphs.get(module, ())))
 
-    def _walk(self, ask: Callable[[PluginResolver], tuple[Resolved, ...]], name: str) -> Resolution:
-        """Resolve one graph with models as plugins see them, the project's own among them."""
+    def _plugin(self, how: Callable[[PluginResolver, Plugin], tuple[Resolved, ...]], plugin: Plugin) -> Resolution:
+        def ask(resolver: Resolver) -> tuple[Resolved, ...]:
+            return how(PluginResolver(resolver, self._release, self._source), plugin)
+
+        return self._walk(PluginModels, ask, ":".join(plugin.key))
+
+    def _walk(self, kind: type[Models], ask: Walk, name: str) -> Resolution:
+        """Resolve one graph with models of one kind, the project's own among them."""
         own = {_name(module.coordinate): _directory(module) for module in self._models}
 
         def walk_once(_: Resolver) -> tuple[Resolved, ...]:
             resolver = Resolver(self._source, self._context)
-            resolver.models = PluginModels(self._source, resolver.versions, self._context)
+            resolver.models = kind(self._source, resolver.versions, self._context)
             for module, model in self._models.items():
                 resolver.models.adopt(module.coordinate, model)
-            return tuple(_placed(each, own) for each in ask(PluginResolver(resolver, self._release)))
+            return tuple(_placed(each, own) for each in ask(resolver))
 
         return walk(self._library, self._context, walk_once, name)
 

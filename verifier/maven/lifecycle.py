@@ -34,11 +34,12 @@ class MavenRelease:
     managed: Mapping[str, str]
     adds_plexus_utils: bool
 
-    def bound_version(self, group: str, artifact: str) -> str | None:
-        """Give the version of a plugin that this release binds or manages; None where it says nothing."""
+    def bound_version(self, packaging: str, group: str, artifact: str) -> str | None:
+        """Give the version of a plugin that this release binds for a packaging, or manages; None for any other."""
         if group != DEFAULT_PLUGIN_GROUP:
             return None
-        return self.managed.get(artifact) or self.versions.get(artifact)
+        own = _ALWAYS | {each.artifact for each in bindings(packaging)} | _LATER if is_known(packaging) else _ALWAYS
+        return self.managed.get(artifact) or (self.versions[artifact] if artifact in own else None)
 
 
 def maven_release(version: str) -> MavenRelease:
@@ -68,14 +69,20 @@ def maven_release(version: str) -> MavenRelease:
     )
 
 
-def bindings(packaging: str) -> tuple[Binding, ...]:
-    """Give the goals that a packaging binds up to the phase verify; a packaging that is not known is taken for `jar`.
+def is_known(packaging: str) -> bool:
+    """Whether a packaging is Maven's own, and not one that a plugin with extensions brings."""
+    return packaging in _BINDINGS
 
-    Packagings beyond Maven's own come from plugins with extensions, and most bind what `jar` binds and more.
+
+def bindings(packaging: str) -> tuple[Binding, ...]:
+    """Give the goals that a packaging binds up to the phase verify.
+
+    A packaging that is not Maven's own is taken to compile and test as others do; what it makes of that, the plugin
+    that brings it does itself.
     """
     return tuple(
         Binding(phase, f"maven-{plugin}-plugin", goal)
-        for phase, plugin, goal in (line.split() for line in _BINDINGS.get(packaging, _BINDINGS["jar"]))
+        for phase, plugin, goal in (line.split() for line in _BINDINGS.get(packaging, _COMPILED))
     )
 
 
@@ -104,6 +111,9 @@ _RELEASES = {
     " rar 3.1.0 resources 3.4.0 site 3.12.1 surefire 3.5.4 war 3.5.1",
 }
 """The plugins' versions by release, oldest first."""
+
+_ALWAYS = frozenset({"maven-clean-plugin", "maven-site-plugin"})
+_LATER = frozenset({"maven-install-plugin", "maven-deploy-plugin"})
 
 _SUPER_POM_38 = "antrun 1.3 assembly 2.2-beta-5 dependency 2.8 release 2.5.3"
 _SUPER_POM_39 = "antrun 3.1.0 assembly 3.7.1 dependency 3.7.0 release 3.0.1"

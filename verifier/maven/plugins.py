@@ -3,19 +3,23 @@
 What a plugin fetches by itself while it runs stands in `running`.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from verifier.coordinate import Coordinate
 from verifier.errors import Fact, NotFound, PomInvalid
 from verifier.maven.graph import Demand, make_demand
-from verifier.maven.lifecycle import MavenRelease, bindings, is_run
+from verifier.maven.interpolation import Interpolator
+from verifier.maven.lifecycle import MavenRelease, bindings, is_known, is_run
 from verifier.maven.merge import merge_plugin
 from verifier.maven.model import Model, Models
 from verifier.maven.pom import DEFAULT_PLUGIN_GROUP, Exclusion, Execution, Plugin
+from verifier.maven.range import VersionRange
 from verifier.maven.resolver import Resolved, Resolver
-from verifier.maven.running import Errand
-from verifier.maven.source import pom_coordinate
-from verifier.maven.versions import Versions
+from verifier.maven.source import Source, pom_coordinate
+from verifier.maven.version import Version
+from verifier.maven.versions import Versions, parse_range
 from verifier.maven.xml import read_xml
 
 MAX_RELOCATIONS = 20
@@ -47,7 +51,7 @@ def plugins_of(model: Model, release: MavenRelease) -> tuple[Plugin, ...]:
     for key, plugin in found.items():
         if key in managed:
             plugin = merge_plugin(plugin, managed[key])  # noqa: PLW2901  (the same plugin, completed)
-        version = plugin.version or release.bound_version(*key)
+        version = plugin.version or release.bound_version(model.packaging, *key)
         found[key] = replace(plugin, version=version)
     for extension in model.extensions:
         key = (extension.group or "", extension.artifact or "")
@@ -60,32 +64,21 @@ def _is_run(plugin: Plugin) -> bool:
 
 
 def unversioned(model: Model, release: MavenRelease) -> tuple[Plugin, ...]:
-    """List declared plugins that are not run and for whose version Maven asks the repositories all the same."""
+    """List plugins that are not run and for whose version Maven asks the repositories all the same."""
     managed = {plugin.key for plugin in model.managed_plugins if plugin.version}
     known = {plugin.key for plugin in plugins_of(model, release)}
+    declared = {plugin.key: plugin for plugin in model.plugins}
+    if not is_known(model.packaging):
+        for name in ("install", "deploy"):
+            bound = Plugin(DEFAULT_PLUGIN_GROUP, f"maven-{name}-plugin")
+            declared.setdefault(bound.key, bound)
     return tuple(
-        each
-        for each in model.plugins
-        if each.version is None
-        and each.key not in managed
-        and each.key not in known
-        and release.bound_version(*each.key) is None
+        plugin
+        for key, plugin in declared.items()
+        if plugin.version is None
+        and key not in managed | known
+        and release.bound_version(model.packaging, *key) is None
     )
-
-
-def choose_version(versions: Versions, plugin: Plugin) -> str:
-    """Give a plugin's version, from the repositories' metadata where the build names none.
-
-    Raises: `NotFound` where no metadata says.
-
-    Source: maven-core 3.8.7, DefaultPluginVersionResolver, without its look at prerequisites.
-    """
-    if plugin.version:
-        return plugin.version
-    try:
-        return versions.exact(plugin.group, plugin.artifact, "RELEASE", "jar")
-    except NotFound:
-        return versions.exact(plugin.group, plugin.artifact, "LATEST", "jar")
 
 
 class PluginModels(Models):
@@ -108,10 +101,11 @@ class PluginModels(Models):
 
 @dataclass(frozen=True, slots=True)
 class PluginResolver:
-    """Resolves plugins as one release of Maven does; `resolver` has `PluginModels`."""
+    """Resolves plugins as one release of Maven does; `resolver` has `PluginModels`, and both read from `source`."""
 
     resolver: Resolver
     release: MavenRelease
+    source: Source
 
     def resolve(self, plugin: Plugin) -> tuple[Resolved, ...]:
         """Resolve a plugin, its own artifact first.
@@ -133,17 +127,42 @@ class PluginResolver:
         """Find a plugin and resolve nothing, as Maven does where it must choose a version of what it never runs."""
         return (self._find(plugin)[1],)
 
-    def run(self, errand: Errand) -> tuple[Resolved, ...]:
-        """Resolve what a plugin fetches while it runs."""
-        return self.resolver.dependencies(errand)
-
     def _find(self, plugin: Plugin) -> tuple[Demand, Resolved]:
         """Give a plugin under the name and version that its file has."""
-        version = choose_version(self.resolver.versions, plugin)
+        version = plugin.version or self._choose_version(plugin)
         demand = self._relocated(Demand(plugin.group, plugin.artifact, version))
         own = Coordinate(demand.group, demand.artifact, demand.version)
         file = replace(own, version=self.resolver.versions.exact(own.group, own.artifact, own.version, "jar"))
         return demand, Resolved(own, file, "", optional=False, depth=0, parent=None)
+
+    def _choose_version(self, plugin: Plugin) -> str:
+        """Choose from the repositories' metadata: the release, the latest, or the highest that runs under this Maven.
+
+        Source: maven-core 3.8.7, DefaultPluginVersionResolver.
+        """
+        for version in self._candidates(plugin):
+            if self._fits(pom_coordinate(plugin.group, plugin.artifact, version, f"plugin {plugin.artifact}")):
+                return version
+        raise NotFound(
+            f"no version of the plugin {plugin.group}:{plugin.artifact} runs under Maven {self.release.version}"
+        )
+
+    def _candidates(self, plugin: Plugin) -> Iterator[str]:
+        versions, name = self.resolver.versions, (plugin.group, plugin.artifact)
+        for word in ("RELEASE", "LATEST"):
+            with suppress(NotFound):
+                yield versions.exact(*name, word, "jar")
+        yield from (each.text for each in reversed(versions.within(*name, VersionRange.parse("[0,)"))))
+
+    def _fits(self, coordinate: Coordinate) -> bool:
+        """Whether a plugin runs under this Maven, by the prerequisites of its POM."""
+        pom, model = self.source.pom(coordinate), self.resolver.models.effective(coordinate, "the build")
+        wanted = pom.fields.get("prerequisites.maven") if pom else None
+        if wanted is None or model is None:
+            return True
+        wanted = Interpolator({}, {}, model.properties, {}, model.origin).text(wanted)
+        limits, own = parse_range(wanted, str(coordinate)), Version.parse(self.release.version)
+        return limits.contains(own) if limits else not own < Version.parse(wanted)
 
     def _relocated(self, demand: Demand) -> Demand:
         """Follow the relocations of the plugin itself: the file that Maven loads lies under the new name."""

@@ -64,20 +64,19 @@ def _test_providers(work: Work) -> Iterator[Errand]:
     JUnitPlatformProviderInfo.
     """
     if work.found(_PLATFORM, "junit-platform-commons"):
-        yield _provider(work, "surefire-junit-platform")
+        yield _alone(_SUREFIRE, "surefire-junit-platform", work.version)
         yield from _platform(work)
-    elif work.found("org.testng", "testng"):
-        yield _provider(work, "surefire-testng")
-    else:
-        junit = work.found("junit", "junit") or work.found("junit", "junit-dep")
-        if junit and Version.parse(junit) < Version.parse("4"):
-            yield _provider(work, "surefire-junit3")
-        elif junit:
-            yield _provider(work, "surefire-junit47" if _wants_junit_47(work) else "surefire-junit4")
-
-
-def _provider(work: Work, artifact: str) -> Errand:
-    return _alone(_SUREFIRE, artifact, work.version)
+        if not work.version.startswith("2."):
+            return
+        # Before 3.0 the platform counts only where an engine is there as well, and else JUnit 4 may be what runs.
+    if work.found("org.testng", "testng"):
+        yield _alone(_SUREFIRE, "surefire-testng", work.version)
+        return
+    junit = work.found("junit", "junit") or work.found("junit", "junit-dep")
+    if junit and Version.parse(junit) < Version.parse("4"):
+        yield _alone(_SUREFIRE, "surefire-junit3", work.version)
+    elif junit:
+        yield _alone(_SUREFIRE, "surefire-junit47" if _wants_junit_47(work) else "surefire-junit4", work.version)
 
 
 def _alone(group: str, artifact: str, version: str) -> Errand:
