@@ -39,16 +39,18 @@ from verifier.openpgp.armor import MAX_KEY_FILE_BYTES
 from verifier.openpgp.certificate import (
     MAX_KEY_FILE_PACKETS,
     MAX_OWN_SIGNATURES,
+    MAX_PLACES_TRIED,
     Certificate,
     Revocation,
     index_certificates,
     isolate,
     merge,
     parse_certificates,
+    strip,
 )
 
 PRIMARY, SUBKEY, STRANGER = ed(0), ed(1), ed(2)
-YEAR = timedelta(days=365)
+YEAR, SECOND = timedelta(days=365), timedelta(seconds=1)
 LATER = MADE + YEAR
 OVER_JANE = PRIMARY.form + user_id(b"Jane")
 CLAIM = [subpacket(16, bytes.fromhex(PRIMARY.key_id))]
@@ -85,6 +87,7 @@ BARE = {
         sign(STRANGER, PRIMARY.form + user_id(b"Jane"), 0x13, unhashed=[subpacket(16, bytes.fromhex(PRIMARY.key_id))]),
     ),
     "a self-signature without a date": certify(PRIMARY, made=None),
+    "a self-signature from before the key": certify(PRIMARY, made=BORN - SECOND),
     "a self-signature with a critical unknown": certify(PRIMARY, hashed=[subpacket(99, b"", critical=True)]),
     "a self-signature of another type": certify(PRIMARY, kind=0x16),
     "a self-signature of version 6": certify(PRIMARY, version=6),
@@ -98,10 +101,21 @@ def test_a_key_without_a_self_signature_is_bare(name: str) -> None:
     assert (found.bare, found.as_of, found.expires, found.signs) == (True, None, None, True)
 
 
+def _cut(certified: bytes) -> tuple[bytes, bytes]:
+    """Part a user id from what certifies it."""
+    name = packet(13, b"Jane <jane@repo.example>")
+    return name, certified.removeprefix(name)
+
+
 SELF_SIGNED = {
     "by SHA-1": certify(rsa_signer(), digest=SHA1),
     "in version 3": certify(rsa_signer(), version=3),
     "directly": over_key(rsa_signer(), 0x1F),
+    "before its user id": b"".join(reversed(_cut(certify(rsa_signer())))),
+    "under another user id": _cut(certify(rsa_signer()))[0] + packet(13, b"Jane") + _cut(certify(rsa_signer()))[1],
+    "under a subkey": _cut(certify(rsa_signer()))[0] + packet(14, SUBKEY.body) + _cut(certify(rsa_signer()))[1],
+    "with something behind its numbers": packet(13, b"Jane")
+    + packet(2, sign(rsa_signer(), rsa_signer().form + user_id(b"Jane"), 0x13, made=BORN) + b"x"),
     "directly, behind a user id": packet(13, b"Jane") + over_key(rsa_signer(), 0x1F),
     **{f"by type 0x{kind:02x}": certify(rsa_signer(), kind=kind) for kind in range(0x10, 0x14)},
 }
@@ -240,7 +254,62 @@ def test_finds_a_revocation_wherever_it_stands() -> None:
         assert parsed(*parts).revocation is not None
 
 
+@pytest.mark.parametrize("by", [PRIMARY, rsa_signer(), ed(version=6, algorithm=27)])
+def test_what_follows_its_numbers_does_not_disable_a_revocation(by: Signer) -> None:
+    for kind, form in ((0x20, by.form), (0x28, by.form + SUBKEY.form)):
+        loose = packet(2, sign(by, form, kind, unhashed=CLAIM if by is PRIMARY else None) + b"\x00\x01\x01")
+
+        found = parsed(over_key(by, 0x1F), packet(14, SUBKEY.body), _bound(by), loose, primary=by)
+
+        assert (found.revocation or found.subkeys[0].revocation) is not None
+
+
+def test_a_revocation_from_before_the_key_counts() -> None:
+    assert parsed(certify(PRIMARY), over_key(PRIMARY, 0x20, made=BORN - SECOND)).revocation is not None
+
+
+def test_of_two_self_signatures_of_one_second_the_stricter_counts() -> None:
+    pair = [certify(PRIMARY, hashed=[lifetime(YEAR), flags(3)]), certify(PRIMARY, b"Joan", hashed=[flags(1)])]
+    copies = [parsed(one) for one in pair]
+
+    for found in (parsed(*pair), parsed(*reversed(pair)), merge(*copies), merge(*reversed(copies))):
+        assert (found.expires, found.signs) == (BORN + YEAR, False)
+
+
 # Subkeys
+
+
+def _bound(by: Signer) -> bytes:
+    return bind(by, SUBKEY, back=b"")
+
+
+def test_finds_the_revocation_of_a_subkey_wherever_it_stands() -> None:
+    revocation = revoke_subkey(PRIMARY, SUBKEY, 2, MADE)
+    bound, other = packet(14, SUBKEY.body) + bind(PRIMARY, SUBKEY), packet(14, STRANGER.body)
+
+    for parts in ((revocation, bound), (certify(PRIMARY), revocation, bound), (bound, other, revocation)):
+        found = parsed(*parts)
+        assert [subkey.revocation is not None for subkey in found.subkeys] == [True]
+        (raw,) = index_certificates(certificate(PRIMARY, *parts))
+        assert parse_certificates(strip(raw).data) == (found,)
+
+
+def test_of_two_bindings_of_one_second_the_stricter_counts() -> None:
+    pair = [bind(PRIMARY, SUBKEY, hashed=[lifetime(YEAR)]), bind(PRIMARY, SUBKEY)]
+    for bindings in (pair, reversed(pair)):
+        (subkey,) = parsed(packet(14, SUBKEY.body), *bindings).subkeys
+        assert (subkey.signs, subkey.expires) == (True, BORN + YEAR)
+    for stricter in (bind(PRIMARY, SUBKEY, use=0x0C), bind(PRIMARY, SUBKEY, back=b"")):
+        assert _subkeys(bind(PRIMARY, SUBKEY), stricter) == [False]
+
+
+def test_misplaced_signatures_cost_a_bounded_time() -> None:
+    claims = [packet(2, sign(STRANGER, number.to_bytes(2, "big"), 0x28, unhashed=CLAIM)) for number in range(200)]
+    names = [packet(13, number.to_bytes(3, "big")) for number in range(MAX_PLACES_TRIED)]
+    start = time.perf_counter()
+
+    assert parse_certificates(certificate(PRIMARY, certify(PRIMARY), *claims, *names)) == ()
+    assert time.perf_counter() - start < 10
 
 
 def _subkeys(*parts: bytes, subkey: Signer = SUBKEY) -> list[bool]:
@@ -273,6 +342,7 @@ UNBOUND = {
     "a binding by itself": bind(PRIMARY, SUBKEY, by=SUBKEY),
     "the binding of another subkey": bind(PRIMARY, STRANGER),
     "a binding with one bit changed": bind(PRIMARY, SUBKEY)[:-1] + bytes([bind(PRIMARY, SUBKEY)[-1] ^ 1]),
+    "a binding from before the keys": bind(PRIMARY, SUBKEY, made=BORN - SECOND),
     "a binding without a date": packet(2, sign(PRIMARY, PRIMARY.form + SUBKEY.form, 0x18, made=None)),
     "a certification in its place": certify(PRIMARY),
 }

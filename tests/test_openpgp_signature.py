@@ -112,9 +112,10 @@ def test_a_key_id_follows_from_the_fingerprint_and_the_hashed_claim_counts_first
     for by in (PRIMARY, ed(version=6)):
         own = subpacket(33, bytes([by.version]) + bytes.fromhex(by.fingerprint))
         other = subpacket(33, b"\x04" + bytes(20))
-        broken = [subpacket(33, b""), subpacket(33, b"\x05" + bytes(32)), subpacket(16, b"short")]
+        foreign = subpacket(33, b"\x05" + bytes(32))
+        broken = [subpacket(33, b""), subpacket(16, b"short")]
 
-        signature = read(sign(by, hashed=[*broken, own], unhashed=[other]))
+        signature = read(sign(by, hashed=[foreign, own], unhashed=[*broken, other]))
 
         assert (signature.issuer_fingerprint, signature.issuer_key_id) == (by.fingerprint, by.key_id)
 
@@ -168,6 +169,18 @@ MALFORMED = {
     "cut in its digest": sign(PRIMARY, numbers=b"")[:-1],
     "a critical unknown subpacket": sign(PRIMARY, hashed=[subpacket(99, b"", critical=True)]),
     "a critical notation": sign(PRIMARY, hashed=[subpacket(20, bytes(8), critical=True)]),
+    **{
+        f"a critical subpacket of type {kind}, which may limit it": sign(
+            PRIMARY, hashed=[subpacket(kind, bytes(34), critical=True)]
+        )
+        for kind in (28, 31, 34, 35, 39)
+    },
+    **{
+        f"a subpacket of type {kind} of a length that it cannot have": sign(
+            PRIMARY, hashed=[subpacket(kind, b"\x04" * 3)]
+        )
+        for kind in (4, 5, 7, 10, 12, 16, 25, 33)
+    },
     "a subpacket without a type": sign(PRIMARY, hashed=[b"\0"]),
     "a subpacket past the end": sign(PRIMARY, hashed=[b"\x09\x14"]),
     "an unhashed subpacket past the end": sign(PRIMARY, unhashed=[b"\x09\x14"]),
@@ -191,6 +204,7 @@ def test_refuses_a_packet_that_does_not_hold_together(name: str) -> None:
 def test_reads_over_what_is_unknown_and_not_critical() -> None:
     loose = [subpacket(99, b"x", critical=True), subpacket(16, bytes.fromhex(PRIMARY.key_id))]
     noted = [subpacket(20, bytes(8)), subpacket(99, b"x"), subpacket(24, b"key", critical=True)]
+    noted += [subpacket(28, b"Jane"), subpacket(35, bytes(21)), subpacket(4, b"\x01", critical=True)]
 
     check(sign(PRIMARY, hashed=noted, unhashed=loose), PRIMARY)
 

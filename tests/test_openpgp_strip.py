@@ -148,15 +148,11 @@ def test_refuses_more_claims_than_it_would_check() -> None:
 def test_a_binding_keeps_its_back_signature_whoever_wrapped_it_without() -> None:
     back = cases.back_signature(OWNER, WORKER)
     area = [cases.flags(2)]
-    with_back = sign(
-        OWNER,
-        OWNER.form + WORKER.form,
-        0x18,
-        made=BORN,
-        hashed=area,
-        unhashed=[subpacket(16, bytes.fromhex(OWNER.key_id)), back],
+    issuer = subpacket(16, bytes.fromhex(OWNER.key_id))
+    with_back, without = (
+        sign(OWNER, OWNER.form + WORKER.form, 0x18, made=BORN, hashed=area, unhashed=unhashed)
+        for unhashed in ([issuer, back], [issuer])
     )
-    without = sign(OWNER, OWNER.form + WORKER.form, 0x18, made=BORN, hashed=area)
     honest = certificate(OWNER, certify(OWNER), packet(14, WORKER.body), packet(2, with_back))
     robbed = certificate(OWNER, certify(OWNER), packet(14, WORKER.body), packet(2, without))
 

@@ -2,10 +2,13 @@
 
 Only what the primary key signed counts; certifications by others are dropped before they are
 read.  What is found here says nothing about trust, and nothing about now: a certificate is the
-same value whenever it is read.
+same value whenever it is read.  A statement dated in the future therefore counts like any other.
+
+What counts is what a signature covers, not where it stands: order and nesting of packets, and the
+octets that no digest covers, are anybody's.  Of two statements of one second the stricter counts.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -15,13 +18,15 @@ from verifier.openpgp import packet as packets
 from verifier.openpgp.armor import MAX_KEY_FILE_BYTES, public_key_blocks
 from verifier.openpgp.key import PublicKey, fingerprint_of, hashed_form, parse_key
 from verifier.openpgp.packet import Malformed, Packet, read_packets
-from verifier.openpgp.statement import SHA1, STRONG_DIGESTS, Statement, parse_statement, verified
+from verifier.openpgp.statement import SHA1, STRONG_DIGESTS, Statement, parse_statement, seems_over, verified
 
 MAX_KEY_FILE_PACKETS = 200_000
 """Enough for twenty thousand certifications of one key, or some ten thousand keys."""
 MAX_USER_ID_BYTES = 4 * 1024
 MAX_OWN_SIGNATURES = 512
 """How many signatures of one certificate may claim to be its own; foreign ones are not counted."""
+MAX_PLACES_TRIED = 10_000
+"""How many user ids and subkeys are tried, one digest each, to find what misplaced signatures cover."""
 MAX_BACK_SIGNATURES = 4
 
 _CERTIFICATIONS = frozenset({0x10, 0x11, 0x12, 0x13})
@@ -150,10 +155,11 @@ def isolate(raw: RawCertificate, fingerprint: str, *, origin: str = "key materia
         raise ConfigError(origin, f"subkey {fingerprint} is not in certificate {raw.fingerprint}")
     try:
         key, whole = parse_key(body), _assemble(raw)
-        own = _own_statements(whole.primary, components)[packets.SUBKEY, body]
+        component = (packets.SUBKEY, body)
+        own = _own_statements(whole.primary, components)[component]
     except Malformed as error:
         raise ConfigError(origin, f"key {fingerprint} cannot be used: {error}") from error
-    revocation = _gravest(whole.revocation, _subkey_revocation(whole.primary, key, own))
+    revocation = _gravest(whole.revocation, _subkey_revocation(whole.primary, component, own))
     return Certificate(key, None, revocation, (), bare=True, as_of=None)
 
 
@@ -168,7 +174,7 @@ def strip(raw: RawCertificate, *, origin: str = "key material") -> RawCertificat
     """
     components = _components(raw.data)
     (tag, body), _ = next(iter(components.items()))
-    kept: dict[tuple[int, bytes], dict[bytes, bytes]] = {(tag, body): {}}
+    kept: dict[_Component, dict[bytes, bytes]] = {(tag, body): {}}
     try:
         primary = parse_key(body)
         for component, signature, statement in _owned(primary, components):
@@ -205,8 +211,11 @@ def merge(first: Certificate, second: Certificate) -> Certificate:
     for subkey in newer.subkeys:
         other = subkeys.get(subkey.key.fingerprint)
         subkeys[subkey.key.fingerprint] = subkey if other is None else _merge_subkeys(subkey, other)
+    is_tie = newer.as_of == older.as_of
     return replace(
         newer,
+        expires=_earliest(newer.expires, older.expires) if is_tie else newer.expires,
+        signs=newer.signs and (older.signs or not is_tie),
         revocation=_gravest(newer.revocation, older.revocation),
         subkeys=tuple(subkeys[fingerprint] for fingerprint in sorted(subkeys)),
     )
@@ -215,11 +224,16 @@ def merge(first: Certificate, second: Certificate) -> Certificate:
 def _merge_subkeys(first: Subkey, second: Subkey) -> Subkey:
     # One binding may have come with its back-signature and without: that stands outside its digest.
     newer = max(first, second, key=lambda subkey: (_seconds(subkey.as_of), subkey.signs))
-    return replace(newer, revocation=_gravest(first.revocation, second.revocation))
+    ends = (first.expires, second.expires) if first.as_of == second.as_of else (newer.expires,)
+    return replace(newer, expires=_earliest(*ends), revocation=_gravest(first.revocation, second.revocation))
 
 
 def _seconds(moment: datetime | None) -> float:
     return -1.0 if moment is None else moment.timestamp()
+
+
+def _earliest(*ends: datetime | None) -> datetime | None:
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _gravest(*revocations: Revocation | None) -> Revocation | None:
@@ -291,7 +305,8 @@ def _join(copies: list[RawCertificate]) -> RawCertificate:
     return RawCertificate(copies[0].fingerprint, tuple(fingerprints), b"".join(raw.data for raw in copies))
 
 
-_Components = dict[tuple[int, bytes], dict[bytes, None]]
+_Component = tuple[int, bytes]
+_Components = dict[_Component, dict[bytes, None]]
 """The signatures that stand under each component, both in their first order and each once."""
 
 
@@ -304,15 +319,15 @@ def _assemble(raw: RawCertificate) -> Certificate:
     form = primary.hashed_form
     over_primary = [statement for own in statements.values() for statement in own]
     revocations = list(verified(_of_types(over_primary, {_KEY_REVOCATION}), primary, form))
-    newest = _newest(_self_signatures(primary, statements))
+    newest = _newest(primary, _of_components(statements, _CERTIFICATIONS | {_DIRECT_KEY}), primary.created)
     return Certificate(
         primary=primary,
-        expires=None if newest is None else _expiry(primary, newest),
+        expires=_earliest(*(_expiry(primary, statement) for statement in newest)),
         revocation=_gravest(*map(_revocation, revocations)),
         subkeys=tuple(_subkeys(primary, statements)),
-        bare=newest is None,
-        as_of=None if newest is None else newest.created,
-        signs=newest is None or newest.key_flags is None or bool(newest.key_flags & _MAY_SIGN),
+        bare=not newest,
+        as_of=newest[0].created if newest else None,
+        signs=all(statement.key_flags is None or statement.key_flags & _MAY_SIGN for statement in newest),
     )
 
 
@@ -327,41 +342,65 @@ def _components(data: bytes) -> _Components:
     return components
 
 
-def _own_statements(primary: PublicKey, components: _Components) -> dict[tuple[int, bytes], list[Statement]]:
-    """Keep what claims to be by the primary, newest first.
+def _own_statements(primary: PublicKey, components: _Components) -> dict[_Component, list[Statement]]:
+    """Keep what claims to be by the primary, under each component that it may be about."""
+    own: dict[_Component, list[Statement]] = {component: [] for component in components}
+    for component, _, statement in _claims(primary, components):
+        own[component].append(statement)
+    return own
+
+
+def _owned(primary: PublicKey, components: _Components) -> Iterator[tuple[_Component, bytes, Statement]]:
+    """Give every signature that the primary made, with the component that it is about."""
+    return (claim for claim in _claims(primary, components) if _is_good(primary, claim[0], claim[2]))
+
+
+def _claims(primary: PublicKey, components: _Components) -> Iterator[tuple[_Component, bytes, Statement]]:
+    """Give what claims to be by the primary, with each component that it may be about.
 
     A signature names its issuer by key id or by fingerprint, and both hold the same eight octets:
     where they do not occur it is someone else's, and a flood of those costs one search each.
     """
     issuer = bytes.fromhex(primary.key_id)
-    own = {}
+    budget = iter(range(MAX_PLACES_TRIED))
     count = 0
     for component, signatures in components.items():
         named = [body for body in signatures if issuer in body]
         count += len(named)
         if count > MAX_OWN_SIGNATURES:
             raise Malformed(f"more than {MAX_OWN_SIGNATURES} signatures claim to be its own")
-        own[component] = sorted(_statements(named), key=lambda statement: -_seconds(statement.created))
-    return own
-
-
-def _owned(primary: PublicKey, components: _Components) -> Iterator[tuple[tuple[int, bytes], bytes, Statement]]:
-    """Give every signature that the primary made, with the component that it is about."""
-    count = 0
-    for component, signatures in components.items():
-        named = [body for body in signatures if bytes.fromhex(primary.key_id) in body]
-        count += len(named)
-        if count > MAX_OWN_SIGNATURES:
-            raise Malformed(f"more than {MAX_OWN_SIGNATURES} signatures claim to be its own")
         for body in named:
             for statement in _statements([body]):
-                target = next(iter(components)) if statement.type in {_DIRECT_KEY, _KEY_REVOCATION} else component
-                form = _covered(primary, target, statement)
-                if form is not None and any(verified(iter([statement]), primary, form)):
-                    yield target, body, statement
+                for place in _places(primary, component, statement, components, budget):
+                    yield place, body, statement
 
 
-def _covered(primary: PublicKey, component: tuple[int, bytes], statement: Statement) -> bytes | None:
+def _places(
+    primary: PublicKey, component: _Component, statement: Statement, components: _Components, budget: Iterator[int]
+) -> Iterator[_Component]:
+    """Give what the statement may be about: what it stands under, else all whose digest begins as it says."""
+    if statement.type in {_DIRECT_KEY, _KEY_REVOCATION}:
+        yield next(iter(components))
+        return
+    form = _covered(primary, component, statement)
+    if form is not None:
+        yield component
+        if seems_over(statement, form):
+            return
+    for other in components:
+        if next(budget, None) is None:
+            raise Malformed("too many signatures stand under what they are not about")
+        form = _covered(primary, other, statement)
+        if form is not None and other != component and seems_over(statement, form):
+            yield other
+
+
+def _is_good(primary: PublicKey, component: _Component, statement: Statement) -> bool:
+    form = _covered(primary, component, statement)
+    return form is not None and any(verified(iter([statement]), primary, form))
+
+
+def _covered(primary: PublicKey, component: _Component, statement: Statement) -> bytes | None:
     """Give what a statement's digest covers before its own octets; None where it does not belong there."""
     tag, body = component
     if statement.type in {_DIRECT_KEY, _KEY_REVOCATION}:
@@ -377,7 +416,7 @@ def _covered(primary: PublicKey, component: tuple[int, bytes], statement: Statem
         return None
 
 
-def _wrapping(primary: PublicKey, component: tuple[int, bytes], signature: bytes) -> tuple[bool, int, bytes]:
+def _wrapping(primary: PublicKey, component: _Component, signature: bytes) -> tuple[bool, int, bytes]:
     """Rank one wrapping of a statement, the best one lowest."""
     agrees = False
     if component[0] == packets.SUBKEY:
@@ -390,7 +429,7 @@ def _wrapping(primary: PublicKey, component: tuple[int, bytes], signature: bytes
     return not agrees, len(signature), signature
 
 
-def _in_order(component: tuple[int, bytes], own: dict[bytes, bytes]) -> Iterator[tuple[int, bytes]]:
+def _in_order(component: _Component, own: dict[bytes, bytes]) -> Iterator[tuple[int, bytes]]:
     yield component
     yield from ((packets.SIGNATURE, own[trailer]) for trailer in sorted(own))
 
@@ -409,51 +448,55 @@ def _of_types(statements: list[Statement], types: Collection[int]) -> Iterator[S
     return (statement for statement in statements if statement.type in types)
 
 
-def _self_signatures(
-    primary: PublicKey, statements: dict[tuple[int, bytes], list[Statement]]
-) -> Iterator[Statement | None]:
-    """Give the newest good one of each kind: over the key alone, and over each user id."""
-    form = primary.hashed_form
-    direct = [statement for own in statements.values() for statement in own]
-    direct.sort(key=lambda statement: -_seconds(statement.created))
-    yield next(verified(_of_types(direct, {_DIRECT_KEY}), primary, form), None)
-    for (tag, body), own in statements.items():
-        if tag == packets.USER_ID and own and len(body) <= MAX_USER_ID_BYTES:
-            for version, group in groupby(_of_types(own, _CERTIFICATIONS), lambda statement: statement.version):
-                lead = b"" if version == 3 else b"\xb4" + len(body).to_bytes(4, "big")  # noqa: PLR2004 - RFC 9580, 5.2.4
-                yield next(verified(group, primary, form + lead + body), None)
+def _of_components(
+    statements: dict[_Component, list[Statement]], types: Collection[int]
+) -> Iterator[tuple[_Component, Statement]]:
+    return ((component, statement) for component, own in statements.items() for statement in _of_types(own, types))
 
 
-def _newest(statements: Iterator[Statement | None]) -> Statement | None:
-    dated = [statement for statement in statements if statement is not None and statement.created is not None]
-    return max(dated, key=lambda statement: _seconds(statement.created), default=None)
+def _newest(primary: PublicKey, found: Iterable[tuple[_Component, Statement]], born: datetime) -> list[Statement]:
+    """Give the good ones of the newest second that has any; none from before the key was `born`."""
+
+    def date(one: tuple[_Component, Statement]) -> float:
+        return -_seconds(one[1].created)
+
+    alive = [one for one in found if one[1].created is not None and one[1].created >= born]
+    for _, same in groupby(sorted(alive, key=date), date):
+        good = [statement for component, statement in same if _is_good(primary, component, statement)]
+        if good:
+            return good
+    return []
 
 
-def _subkeys(primary: PublicKey, statements: dict[tuple[int, bytes], list[Statement]]) -> Iterator[Subkey]:
-    for (tag, body), own in statements.items():
-        if tag != packets.SUBKEY or not own:
+def _subkeys(primary: PublicKey, statements: dict[_Component, list[Statement]]) -> Iterator[Subkey]:
+    for component, own in statements.items():
+        if component[0] != packets.SUBKEY or not own:
             continue
         try:
-            key = parse_key(body)
+            key = parse_key(component[1])
         except Malformed:
             # Most subkeys are for encryption, with algorithms that make no signature.
             continue
         form = primary.hashed_form + key.hashed_form
-        binding = next(verified(_of_types(own, {_SUBKEY_BINDING}), primary, form), None)
-        if binding is None or binding.created is None:
+        bindings = _newest(
+            primary, _of_components({component: own}, {_SUBKEY_BINDING}), max(primary.created, key.created)
+        )
+        if not bindings:
             continue
+        # A back-signature may stand outside of the digest: of one binding, one copy has it and another not.
+        agreed = {one.trailer for one in bindings if (one.key_flags or 0) & _MAY_SIGN and _agrees(key, one, form)}
         yield Subkey(
             key=key,
-            signs=bool((binding.key_flags or 0) & _MAY_SIGN) and _agrees(key, binding, form),
-            expires=_expiry(key, binding),
-            revocation=_subkey_revocation(primary, key, own),
-            as_of=binding.created,
+            signs=agreed == {one.trailer for one in bindings},
+            expires=_earliest(*(_expiry(key, binding) for binding in bindings)),
+            revocation=_subkey_revocation(primary, component, own),
+            as_of=bindings[0].created,
         )
 
 
-def _subkey_revocation(primary: PublicKey, key: PublicKey, own: list[Statement]) -> Revocation | None:
-    form = primary.hashed_form + key.hashed_form
-    return _gravest(*map(_revocation, verified(_of_types(own, {_SUBKEY_REVOCATION}), primary, form)))
+def _subkey_revocation(primary: PublicKey, component: _Component, own: list[Statement]) -> Revocation | None:
+    good = (one for one in _of_types(own, {_SUBKEY_REVOCATION}) if _is_good(primary, component, one))
+    return _gravest(*map(_revocation, good))
 
 
 def _agrees(key: PublicKey, binding: Statement, form: bytes) -> bool:

@@ -7,13 +7,13 @@ neither asks for are read over.
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from verifier.digest import Hash
 from verifier.errors import SignatureBad, SignatureMalformed
-from verifier.openpgp.key import RSA, RSA_SIGN, PublicKey, key_id
-from verifier.openpgp.packet import Malformed, number, read_length, take
+from verifier.openpgp.key import ED448, ED25519, RSA, RSA_SIGN, PublicKey, key_id
+from verifier.openpgp.packet import Malformed, number, read_integers, read_length, take
 
 ContentHash = Callable[[str, bytes], Hash]
 """`content(name, prefix)`: a hash of hashlib's `name` that took `prefix`, then the whole content."""
@@ -42,7 +42,13 @@ _SINGLE = {_CREATED: 4, _EXPIRES: 4, _KEY_EXPIRES: 4, _KEY_FLAGS: 0, _REVOCATION
 """Subpackets that state one thing, with their least length."""
 _KNOWN = frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 16, *range(21, 36), 39})
 """What a critical subpacket may be: not a notation, since we know no notation's meaning."""
+_LIMITING = frozenset({28, 31, 34, 35, 39})
+"""Of those, what a critical one may limit a signature over a file with, and we do not evaluate."""
+_LENGTHS = {4: {1}, 5: {2}, 7: {1}, 10: {0}, 12: {22}, 16: {8}, 25: {1}, 33: {21, 33}}
+"""The lengths that subpackets of a signature over a file can have, where they have one."""
 _FINGERPRINT_BYTES = {4: 20, 6: 32}
+_SIGNATURE_BYTES = {ED25519: 64, ED448: 114}
+_BINARY = 0x00
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,8 @@ class Statement:
     """What one signature packet says; only what its digest covers, except for the issuer's name.
 
     `trailer` is hashed after the content; `salt` before it; `material` holds the signature's
-    numbers.  `key_lifetime` is in seconds from the key's creation, None and 0 for ever.
+    numbers, `left` how its digest is said to begin.  `key_lifetime` is in seconds from the key's
+    creation, None and 0 for ever.
     """
 
     version: int
@@ -63,6 +70,7 @@ class Statement:
     issuer_key_id: str | None
     salt: bytes
     trailer: bytes
+    left: bytes
     material: bytes
     key_lifetime: int | None = None
     key_flags: int | None = None
@@ -75,9 +83,11 @@ def parse_statement(body: bytes) -> Statement:
 
     Raises: `Malformed` for a version other than 3, 4 and 6; for lengths that do not fit; for a
     critical subpacket that we do not know, or a critical notation; and for a subpacket stated
-    twice where one counts.
+    twice where one counts.  Over a file, also for a critical subpacket that we do not evaluate,
+    and for one of a length that it cannot have; a key's statements are read for all they say,
+    since leaving one out may leave out a revocation.
 
-    Source: RFC 9580, 5.2.2 and 5.2.3.
+    Source: RFC 9580, 5.2.2, 5.2.3 and 5.2.3.7.
     """
     match number(body, 0, 1):
         case 3:
@@ -123,17 +133,39 @@ def check(statement: Statement, key: PublicKey, content: ContentHash) -> None:
 
 
 def verified(candidates: Iterator[Statement], key: PublicKey, content: bytes) -> Iterator[Statement]:
-    """Keep those of the candidates that `key` made over `content`, in the order given."""
+    """Keep those of the candidates that `key` made over `content`, in the order given.
+
+    What follows their numbers is anybody's, and disables none of them.
+    """
 
     def running(name: str, prefix: bytes) -> Hash:
         return hashlib.new(name, prefix + content, usedforsecurity=False)
 
     for statement in candidates:
         try:
-            check(statement, key, running)
+            check(replace(statement, material=_numbers(statement)), key, running)
         except (SignatureBad, SignatureMalformed):
             continue
         yield statement
+
+
+def seems_over(statement: Statement, content: bytes) -> bool:
+    """Whether the digest over `content` begins as the statement says: a cheap guess, and proof of nothing."""
+    name = DIGEST_NAMES[statement.digest_algorithm]
+    digest = hashlib.new(name, statement.salt + content + statement.trailer, usedforsecurity=False).digest()
+    return digest.startswith(statement.left)
+
+
+def _numbers(statement: Statement) -> bytes:
+    """Cut off what follows a signature's numbers."""
+    material = statement.material
+    if statement.key_algorithm in _SIGNATURE_BYTES:
+        return material[: _SIGNATURE_BYTES[statement.key_algorithm]]
+    try:
+        _, rest = read_integers(material, 1 if statement.key_algorithm in {RSA, RSA_SIGN} else 2, padded=True)
+    except Malformed:
+        return material
+    return material.removesuffix(rest)
 
 
 def _parse_version_3(body: bytes) -> Statement:
@@ -150,7 +182,8 @@ def _parse_version_3(body: bytes) -> Statement:
         issuer_key_id=take(body, 7, 8).hex().upper(),
         salt=b"",
         trailer=take(body, 2, 5),
-        material=body[17 + len(take(body, 17, 2)) :],
+        left=take(body, 17, 2),
+        material=body[19:],
     )
 
 
@@ -161,13 +194,16 @@ def _parse(body: bytes, length_bytes: int) -> Statement:
     area_start = hashed_end + length_bytes
     area = take(body, area_start, number(body, hashed_end, length_bytes))
     unhashed = _read_subpackets(area)
-    position = area_start + len(area) + len(take(body, area_start + len(area), 2))
+    left = take(body, area_start + len(area), 2)
+    position = area_start + len(area) + len(left)
     salt = b""
     if version == 6:  # noqa: PLR2004 - the version
         salt = take(body, position + 1, number(body, position, 1))
         position += 1 + len(salt)
         if len(salt) != _SALT_BYTES.get(digest_algorithm):
             raise Malformed("a version 6 signature whose salt does not fit its digest")
+    if kind == _BINARY:
+        _check_evaluable(hashed)
     facts = _read_facts(hashed)
     created = facts.get(_CREATED)
     lifetime = _as_number(facts.get(_EXPIRES))
@@ -184,6 +220,7 @@ def _parse(body: bytes, length_bytes: int) -> Statement:
         issuer_key_id=_issuer_key_id(hashed + unhashed, fingerprint),
         salt=salt,
         trailer=body[:hashed_end] + bytes([version, 0xFF]) + (hashed_end & 0xFFFFFFFF).to_bytes(4, "big"),
+        left=left,
         material=body[position:],
         key_lifetime=_as_number(facts.get(_KEY_EXPIRES)),
         key_flags=int.from_bytes(facts[_KEY_FLAGS][:1], "big") if _KEY_FLAGS in facts else None,
@@ -204,6 +241,14 @@ def _read_subpackets(area: bytes) -> list[tuple[int, bool, bytes]]:
         subpackets.append((kind & 0x7F, bool(kind & 0x80), take(area, position + 1, length - 1)))
         position += length
     return subpackets
+
+
+def _check_evaluable(hashed: list[tuple[int, bool, bytes]]) -> None:
+    for kind, critical, value in hashed:
+        if critical and kind in _LIMITING:
+            raise Malformed(f"a critical subpacket of type {kind}, which is not evaluated")
+        if kind in _LENGTHS and len(value) not in _LENGTHS[kind]:
+            raise Malformed(f"a subpacket of type {kind} of the wrong length")
 
 
 def _read_facts(hashed: list[tuple[int, bool, bytes]]) -> dict[int, bytes]:
