@@ -287,8 +287,18 @@ def test_a_hit_is_intact_after_a_restart(root: Path) -> None:
         assert intact(here)
 
 
-def test_rehashes_an_intact_file_when_asked(here: Opened) -> None:
+def test_rehashes_an_intact_file_when_asked_and_it_stays_intact(here: Opened) -> None:
+    """Its bytes were hashed and its seal holds: it is no less than what `find` gives."""
     sealed(here)
+
+    hit = here.cache.rehash(here.row().place)
+
+    assert isinstance(hit, Hit)
+    assert hit.intact
+
+
+def test_a_rehashed_file_that_was_touched_is_not_intact(here: Opened) -> None:
+    os.utime(sealed(here), ns=(1, 1))
 
     hit = here.cache.rehash(here.row().place)
 
