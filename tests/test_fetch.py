@@ -11,9 +11,11 @@ import pytest
 from servers import Answer, Count, FileServer
 from stage import FIXTURES, WIDGET, WIDGET_PATH, Stage, stage
 
+from verifier.cache import Cache, Changed, Hit
 from verifier.cli.main import Options
 from verifier.cli.opening import load_rules, open_verifier
 from verifier.coordinate import parse_coordinate
+from verifier.layout import Place
 
 __all__ = ["stage"]
 
@@ -225,5 +227,25 @@ def test_a_repository_of_the_same_id_elsewhere_is_another_one(stage: Stage) -> N
         stage.change_policy(stage.server.url, other.url)
 
         again = stage.fetch(name).artifact()
+
+    assert (again["status"], again["from_cache"]) == ("verified", False)
+
+
+def test_a_file_that_is_taken_out_while_it_is_judged_is_fetched_anew(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process prunes between the look at the cache and the judgement."""
+    file = Path(str(stage.fetch(WIDGET).artifact()["file"]))
+    monkeypatch.setenv("XDG_STATE_HOME", str(stage.directory / "another-machine"))
+    find = Cache.find
+
+    def find_and_lose(self: Cache, place: Place) -> Hit | Changed | None:
+        found = find(self, place)
+        file.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Cache, "find", find_and_lose)
+
+    again = stage.fetch(WIDGET).artifact()
 
     assert (again["status"], again["from_cache"]) == ("verified", False)

@@ -347,7 +347,7 @@ def test_a_new_policy_counts_at_once_and_a_wrong_one_not_at_all(proxied: Proxied
     proxied.wait(proxied.proxy.reload())
     got = proxied.get(JAR)
 
-    assert (got.status, json.loads(got.body)["code"]) == (409, "key-untrusted")
+    assert (got.status, json.loads(got.body)["code"]) == (409, "key-untrusted"), proxied.log.getvalue()
     assert proxied.stage.cached() == []
 
 

@@ -22,6 +22,7 @@ from verifier.cache import Admission, Cache, Changed, Hit
 from verifier.coordinate import Coordinate, Metadata, Subject, parse_subject
 from verifier.digest import Algorithm, Hasher
 from verifier.errors import (
+    CacheError,
     ChecksumMismatch,
     Fact,
     KeyUnknown,
@@ -250,6 +251,14 @@ class Verifier:
         return self._settled(outcome, held) if outcome.cause is None else self._entered(outcome)
 
     def _weigh_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
+        try:
+            return self._weigh_held(coordinate, place, held)
+        except CacheError:
+            if held.path.exists():
+                raise
+            return None  # somebody took it out while it was judged: a prune, or a sweep after a change of policy
+
+    def _weigh_held(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
         gathered = Gathered()
         shelf = self._shelf(coordinate, place.repository)
         stored = self.record.evidence(held.row.coordinate, held.row.sha256)
