@@ -178,7 +178,7 @@ class _Connection(HTTPSConnection):
         if isinstance(error, ssl.SSLError):
             return tls.untrusted(error, where)
         if isinstance(error, TimeoutError):
-            return TimedOut(f"no connection to {where} within {self.timeout:g} s")
+            return MayPass(TimedOut(f"no connection to {where} within {self.timeout:g} s"))
         if isinstance(error, socket.gaierror):
             return MayPass(Unreachable(f"the name {where} cannot be resolved: {error.strerror}"))
         if refusal := _REFUSED_TUNNEL.match(str(error)):
