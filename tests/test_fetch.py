@@ -249,3 +249,18 @@ def test_a_file_that_is_taken_out_while_it_is_judged_is_fetched_anew(
     again = stage.fetch(WIDGET).artifact()
 
     assert (again["status"], again["from_cache"]) == ("verified", False)
+
+
+def test_stopping_ends_the_questions_to_key_servers_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[object] = []
+
+    def stop(self: object) -> None:
+        stopped.append(self)
+
+    monkeypatch.setattr("verifier.keyserver.KeyServers.stop", stop)
+    options = Options(stage.policy, stage.cache, offline=False, verbosity=0)
+
+    with open_verifier(options, load_rules(options), 1):
+        assert stopped == []
+
+    assert len(stopped) == 1

@@ -129,9 +129,10 @@ class Verifier:
                 self._gnupg.start()
                 opened.callback(self._gnupg.stop)
             self._pool = ThreadPoolExecutor(self._run.jobs, thread_name_prefix="corridor")
-            # Whatever waits for the transport must end before the pool can be joined, so it is stopped first.
+            # Whatever waits for the network must end before the pool can be joined, so that is stopped first.
             opened.callback(self._pool.shutdown, cancel_futures=True)
             opened.callback(self._upstream.stop)
+            opened.callback(self._keyring.stop)
             self._opened = opened.pop_all()
 
     def stop(self) -> None:

@@ -59,10 +59,14 @@ class Outcome:
         return Status.REFUSED if isinstance(self.cause, Refusal) else Status.UNAVAILABLE
 
     def proven_evidence(self) -> Evidence:
-        """Give the evidence together with what was proven about it, as the record keeps it."""
+        """Give the evidence together with what was proven about it, as the record keeps it.
+
+        A checksum beside a judged copy says nothing once the copy is gone, and is not kept.
+        """
         if self.evidence is None or self.findings is None:
             raise ValueError("nothing was weighed")
-        return replace(self.evidence, proofs=self.findings.proofs)
+        published = tuple(one for one in self.evidence.checksums if one.origin is not Origin.BESIDE)
+        return replace(self.evidence, checksums=published, proofs=self.findings.proofs)
 
 
 def exit_status(outcomes: Sequence[Outcome]) -> int:
