@@ -1,4 +1,4 @@
-"""Makes the starter trust map that the package ships, from a directory of collected facts.
+"""Makes the starter trust map that the package ships, from a directory of collected facts and our own sightings.
 
     python scripts/make_starter.py --facts DIR [--output verifier/data]
 

@@ -24,6 +24,9 @@ SERVICES = {
 }
 """Keys of services that sign for many publishers: primary fingerprint and name."""
 
+OWN_SIGHTINGS = Path(__file__).with_name("sightings.tsv")
+"""Signatures that were met where the facts are silent, in the columns of their `signing-practice.tsv`."""
+
 Row = dict[str, str]
 
 
@@ -221,7 +224,7 @@ def _complete(publishers: Iterable[Row], ring: Ring) -> dict[str, frozenset[Key]
 
 def _sightings(directory: Path, trust_map: TrustMap, publishers: Iterable[Row], ring: Ring) -> Iterator[Sighting]:
     """Give every signature that was met, from each table that tells of some."""
-    for row in rows(directory / "signing-practice.tsv"):
+    for row in (*rows(directory / "signing-practice.tsv"), *rows(OWN_SIGHTINGS)):
         if row["result"] in _MET:
             yield _sighting(row["coordinate"], row["signing_fingerprint"], row, ring, legacy=_is_legacy(row))
     for row in rows(directory / "current-signers.tsv"):
@@ -276,9 +279,10 @@ def _is_legacy(row: Row) -> bool:
 
 
 def rows(path: Path) -> Iterator[Row]:
-    """Read a table whose first line names its columns."""
+    """Read a table whose first line names its columns; lines with a # before it are for people."""
     with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        lines = (line for line in file if not line.startswith("#"))
+        yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
 def read_ring(directory: Path) -> Ring:
