@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +23,7 @@ from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION
 from verifier.maven.profile import Context
 from verifier.outcome import Outcome
 from verifier.project import ProjectResolution, resolve_project
+from verifier.resolve import Library
 
 SCOPES = frozenset({"compile", "runtime", "provided", "test", "system"})
 UNSIGNED = '[require]\nsignature = "none"\n'
@@ -58,7 +61,7 @@ def collect(
     options = Options(policy, cache, offline=False, verbosity=0)
     with open_verifier(options, load_rules(options), 8) as verifier:
         found = resolve_project(
-            verifier, pom, context or Context(), plugins=plugins, maven_version=maven_version, scopes=scopes
+            Library(verifier), pom, context or Context(), plugins=plugins, maven_version=maven_version, scopes=scopes
         )
         files = [each.file for each in (*found.resolution.explored, *found.plugins) if not each.system_path]
         fetched = verifier.each([partial(verifier.fetch, file) for file in dict.fromkeys(files)]) if fetch else ()
@@ -74,16 +77,33 @@ def lay_out(collected: Collected, directory: Path) -> None:
 
 def installed_maven() -> str:
     """Give the version of the mvn that is installed here."""
-    shown = subprocess.run([need("mvn"), "-v"], capture_output=True, text=True, check=True).stdout
+    return version_of(Path(need("mvn")))
+
+
+def version_of(mvn: Path) -> str:
+    """Give the version of a mvn."""
+    shown = subprocess.run([mvn, "-v"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"Apache Maven ([\w.-]+)", shown)
     assert found, shown
     return found[1]
 
 
-def build_offline(project: Path, repository: Path, target: Path) -> str:
-    """Run `mvn -o package` on a copy of a project, without any network where this user may cut it off."""
+def unpack_maven(version: str, directory: Path) -> Path:
+    """Fetch a release of Maven, verified by the built-in policy, unpack it, and give its mvn."""
+    named = f"org.apache.maven:apache-maven:tar.gz:bin:{version}"
+    verifier = [sys.executable, "-m", "verifier", "--cache", str(directory / "cache")]
+    subprocess.run(
+        [*verifier, "fetch", "--no-transitive", "--output", str(directory), named], cwd=directory, check=True
+    )
+    with tarfile.open(directory / f"apache-maven-{version}-bin.tar.gz") as archive:
+        archive.extractall(directory, filter="data")
+    return directory / f"apache-maven-{version}" / "bin" / "mvn"
+
+
+def build_offline(project: Path, repository: Path, target: Path, mvn: Path | None = None) -> str:
+    """Run `mvn -o clean install` on a copy of a project, without any network where this user may cut it off."""
     shutil.copytree(project, target)
-    command = [need("mvn"), "-B", "-o", f"-Dmaven.repo.local={repository}", "package"]
+    command = [str(mvn or need("mvn")), "-B", "-o", f"-Dmaven.repo.local={repository}", "clean", "install"]
     if (
         os.geteuid() == 0
         and subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0

@@ -13,7 +13,8 @@ def _own_directories(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     """Keep every test away from the user's cache, configuration, keys and proxies."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
-    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "GNUPGHOME", "NO_COLOR"):
+    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "GNUPGHOME", "NO_COLOR",
+                     "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):  # fmt: skip
         monkeypatch.delenv(variable, raising=False)
     for variable in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)

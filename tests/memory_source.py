@@ -10,18 +10,22 @@ from verifier.maven.pom import Pom, parse_pom
 
 
 class MemorySource:
-    """Gives POMs and metadata out of a map; notes what was asked for, and what was foreseen."""
+    """Gives POMs and metadata out of a map, `poms` first; notes what was asked for, and what was foreseen."""
 
     def __init__(self, files: Mapping[str, bytes], *, snapshots: bool = False, leaves: bool = False) -> None:
         self.files = files
         self.asked: list[str] = []
         self.hinted: list[Coordinate] = []
+        self.files_hinted: list[tuple[Coordinate, str]] = []
+        self.poms: dict[Coordinate, Pom] = {}
         self._snapshots = snapshots
         self._leaves = leaves
 
     def pom(self, coordinate: Coordinate) -> Pom | None:
         path = file_path(coordinate)
         self.asked.append(path)
+        if coordinate in self.poms:
+            return self.poms[coordinate]
         document = self.files.get(path)
         if document is None and self._leaves:
             return None
@@ -38,3 +42,6 @@ class MemorySource:
 
     def hint(self, coordinates: Iterable[Coordinate]) -> None:
         self.hinted += coordinates
+
+    def hint_file(self, coordinate: Coordinate, scope: str) -> None:
+        self.files_hinted.append((coordinate, scope))

@@ -37,6 +37,7 @@ class Answer:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     delay: float = 0.0
+    gate: threading.Event | None = None  # answer when it is set
     announced: int | None = None  # Content-Length to claim; -1 for no Content-Length at all
     chunked: bool = False
     raw: bytes | None = None
@@ -271,6 +272,8 @@ class FileServer(Listener):
             answer = self._find(seen)
         if wait := self.latency + answer.delay:
             self.stopping.wait(wait)
+        while answer.gate is not None and not self.stopping.is_set() and not answer.gate.wait(0.1):
+            pass
         head = b"" if answer.raw is not None else _head(answer)
         body = answer.body if answer.raw is None else answer.raw
         if answer.chunked and answer.raw is None:

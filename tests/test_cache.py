@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifier import record as record_room
-from verifier.cache import Cache, Changed, Hit
+from verifier.cache import MAX_READY, Cache, Changed, Hit
 from verifier.errors import CacheError, CoordinateInvalid, SignatureReplayed
 from verifier.layout import Place
 from verifier.record import Entry, Record
@@ -172,6 +172,23 @@ def test_refuses_what_is_no_quarantined_file(here: Opened, tmp_path: Path, kind:
 
     assert found(here) is None
     assert files(here.root / "repository") == []
+
+
+def test_refuses_what_another_user_put_in_the_place_of_a_quarantined_file(here: Opened) -> None:
+    admission = here.admission()
+    quarantine = admission.quarantined.parent
+    quarantine.rename(quarantine.with_name("ours"))
+    quarantine.mkdir()
+    admission.quarantined.write_bytes(b"other")
+    try:
+        os.chown(admission.quarantined, 12345, -1)
+    except PermissionError:
+        pytest.skip("files cannot be given away here")
+
+    with pytest.raises(CacheError, match="another user"):
+        here.cache.admit(admission).result()
+
+    assert found(here) is None
 
 
 def test_one_that_cannot_be_admitted_does_not_hold_up_the_others(here: Opened) -> None:
@@ -740,6 +757,25 @@ def test_a_quarantine_on_another_disk_is_one_error(root: Path) -> None:
         pytest.raises(CacheError, match="another file system"),
     ):
         here.admit()
+
+
+def test_no_admission_holds_anything_for_longer_than_it_takes(here: Opened) -> None:
+    def held() -> list[str]:
+        open_files = []
+        for descriptor in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):  # the directory that is being listed
+                open_files.append(str(descriptor.readlink()))
+        below = (f"{here.root}/repository", f"{here.root}/quarantine")
+        return [file for file in open_files if file.startswith(below) and not file.endswith("/lock")]
+
+    for number in range(MAX_READY + 1):
+        admission = here.admission(f"widget{number}")
+        admission.quarantined.write_bytes(b"other bytes")
+        assert isinstance(here.cache.admit(admission).exception(), CacheError)
+    here.admit("good")
+    here.cache.record_only(judgement(here.row(), here.root)).result()  # what came before is over by now
+
+    assert held() == []
 
 
 def test_a_disk_that_does_not_take_the_bytes_is_one_error_and_nothing_is_recorded(

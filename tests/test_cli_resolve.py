@@ -72,7 +72,7 @@ def test_reports_the_graph_and_all_that_was_read(tree: Stage) -> None:
     ]
     assert f"{GROUP}:spec:pom:1" not in report["read"]
     assert report["context"] == {
-        "java_version": "21", "os": "windows/amd64", "properties": {"a": "b"}, "profiles": []
+        "java_version": "21", "os": "windows/amd64", "properties": {"a": "b"}, "profiles": [], "origins": {}
     }  # fmt: skip
     assert set(verdicts(report)) == set(report["read"])
     assert not [path for path in tree.cached() if path.endswith(".jar")]
@@ -93,6 +93,33 @@ def test_several_inputs_make_one_graph_and_each_makes_its_own(tree: Stage, tmp_p
     assert (nothing["input"], verdicts(nothing)) == ("nothing", {"nothing": "coordinate-invalid"})
     assert leaf["read"] == [f"{GROUP}:leaf:pom:1"]
     assert each.status == 1
+
+
+def test_each_input_is_told_as_it_was_written_and_in_its_order(tree: Stage, tmp_path: Path) -> None:
+    listed = tmp_path / "list"
+    names = [f"{GROUP}:{name}" for name in ("app:1", "leaf:1", "left:1", "right:2", "leaf:2", "end:1", "spec:1")]
+    package = f"pkg:maven/{GROUP}/leaf@1"
+    listed.write_text("".join(f"{name}  # why\n" for name in (*names, "nothing", package)))
+
+    result = tree.run("resolve", "--each", f"{GROUP}:end:jar:1", "-f", str(listed))
+    alone = [resolve(tree, name) for name in (*names, package)]
+
+    reports = list(map(json.loads, result.out.splitlines()))
+    assert [report["input"] for report in reports] == [f"{GROUP}:end:jar:1", *names, "nothing", package]
+    assert [report["resolved"] for report in (*reports[1:-2], reports[-1])] == [one["resolved"] for one in alone]
+    assert [report["read"] for report in (*reports[1:-2], reports[-1])] == [one["read"] for one in alone]
+    assert (reports[-2]["resolved"], result.status) == (None, 1)
+
+
+def test_what_ends_one_of_many_walks_ends_the_run(tree: Stage, tmp_path: Path) -> None:
+    broken = tmp_path / "pom.xml"
+    broken.write_text("<project><modules><module>nowhere</module></modules><groupId>g</groupId><artifactId>a</artifactId>"
+                      "<version>1</version></project>")  # fmt: skip
+
+    result = tree.run("resolve", "--each", f"{GROUP}:leaf:1", "-f", str(broken), f"{GROUP}:app:1")
+
+    assert result.status == 2
+    assert "nowhere: is not a file" in result.err
 
 
 def test_lists_the_scopes_asked_for(tree: Stage) -> None:
@@ -340,6 +367,59 @@ def test_a_project_is_resolved_from_its_place(tree: Stage, tmp_path: Path) -> No
     assert "names repositories, which only policy may: https://elsewhere.example/" in text.err
     assert resolve(tree, "-f", str(project))["resolved"] is None
     assert tree.run("fetch", "-f", str(project), "--no-transitive").status == 2
+
+
+def test_what_a_project_gives_every_maven_is_shown_with_its_place(tree: Stage, tmp_path: Path) -> None:
+    project = tmp_path / "app" / "pom.xml"
+    (project.parent / ".mvn").mkdir(parents=True)
+    config = project.parent / ".mvn" / "maven.config"
+    config.write_text("-T4\n-Dleaf=1\n-Pci\n")
+    (project.parent / ".mvn" / "jvm.config").write_text("-Dx=1")
+    project.write_text(
+        "<project><modelVersion>4.0.0</modelVersion><groupId>g</groupId><artifactId>a</artifactId><version>1</version>"
+        f"{needs('leaf:${leaf}')}</project>"
+    )
+
+    report = resolve(tree, "-f", str(project), "-D", "b=2")
+    given = resolve(tree, "-f", str(project), "-D", "leaf=2")
+    text = tree.run("resolve", "-f", str(project))
+
+    assert resolved(report) == ["1 :leaf:jar:1:compile"]
+    assert report["context"]["properties"] == {"leaf": "1", "b": "2"}
+    assert report["context"]["profiles"] == ["ci"]
+    assert report["context"]["origins"] == {"leaf": f"{config}:2"}
+    assert (resolved(given), given["context"]["origins"]) == (["1 :leaf:jar:2:compile"], {})
+    assert f"note: {config} gives -Dleaf -Pci\n" in text.err
+    assert f"note: left aside in {config}: -T\n" in text.err
+    assert "-Dx; if a POM goes by one, give it with -D" in text.err
+
+
+def test_all_that_a_project_cannot_use_is_named_in_one_run(tree: Stage, tmp_path: Path) -> None:
+    project = tmp_path / "app" / "pom.xml"
+    project.parent.mkdir()
+    imported = "".join(
+        f"<dependency><groupId>{GROUP}</groupId><artifactId>{name}</artifactId><version>1</version><type>pom</type>"
+        "<scope>import</scope></dependency>"
+        for name in ("one", "two")
+    )
+    publish(
+        tree,
+        "starter:1",
+        f"<dependencyManagement><dependencies>{imported}</dependencies></dependencyManagement>",
+        packaging="pom",
+        files=(),
+    )
+    project.write_text(
+        f"<project><modelVersion>4.0.0</modelVersion>{child_of('starter:1')}<artifactId>a</artifactId>"
+        f"{needs('left:${settled}')}</project>"
+    )
+
+    result = tree.run("fetch", "--format", "json", "-f", str(project))
+
+    assert {name: code for name, code in verdicts(result.report).items() if code != "verified"} == {
+        f"{GROUP}:one:pom:1": "not-found",
+        f"{GROUP}:two:pom:1": "not-found",
+    }
 
 
 def test_a_project_from_standard_input_has_no_place(

@@ -87,6 +87,34 @@ def test_tells_ahead_what_it_is_about_to_read() -> None:
     assert [each.artifact for each in source.hinted] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    ("repository", "expected"),
+    [
+        ("a 1 > b 1, k 2\nb 1 > k 1\nk 1\nk 2", "a:1 b:1 k:2"),
+        ("a 1 > b 1, c 1\nb 1 > d 1\nd 1 > k 1\nc 1 > k 2\nd 1\nk 1\nk 2", "a:1 b:1 d:1 k:1 c:1"),
+        ("a 1 > b 1 runtime\nb 1 > k 1\nk 1", "a:1 b:1/runtime k:1/runtime"),
+        ("a 1 > k [1,2)\nk 1\nk lists 1", "a:1"),
+        ("a 1 > k RELEASE\nk metadata <release>2</release>\nk 2", "a:1"),
+        ("a 1 > k 1 system path=/s, l 1 type=pom\nl 1", "a:1"),
+    ],
+)
+def test_tells_which_files_it_will_likely_name_each_once(repository: str, expected: str) -> None:
+    source = memory(repository)
+
+    resolve(source, "dependency", "t:a:1")
+
+    told = [f"{file.artifact}:{file.version}/{scope}" for file, scope in source.files_hinted]
+    assert " ".join(told).replace("/compile", "") == expected
+
+
+def test_what_lies_below_a_test_is_for_tests() -> None:
+    source = memory("a 1 > k 1 runtime\nk 1")
+
+    Resolver(source, Context()).dependencies([Demand("t", "a", "1", scope="test")])
+
+    assert [(file.artifact, scope) for file, scope in source.files_hinted] == [("a", "test"), ("k", "test")]
+
+
 def test_nothing_is_asked_for_before_its_name_is_checked() -> None:
     source = memory("a 1 > ..:k 1")
 

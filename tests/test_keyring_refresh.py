@@ -37,7 +37,7 @@ class Servers:
         self.asked: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
-        self.stopped = False
+        self.stopped = self.renewed = False
 
     def ask(self, fingerprint: str) -> Inquiry:
         self.asked.append(fingerprint)
@@ -45,6 +45,9 @@ class Servers:
         data = self.answers["KEY"]
         found = tuple(strip(raw) for raw in index_certificates(data)) if data else ()
         return Inquiry(fingerprint, found, () if found else ("https://keys.example",))
+
+    def renew(self) -> None:
+        self.renewed = True
 
     def stop(self) -> None:
         self.stopped = True
@@ -120,6 +123,37 @@ def test_a_key_is_asked_for_once_a_run_however_many_ask(tmp_path: Path) -> None:
     assert servers.asked == [KEY]
     assert all(inquiry.news for inquiry in inquiries)
     assert keys.refresh(KEY).news
+    assert servers.asked == [KEY]
+
+
+def test_a_key_is_asked_for_again_once_the_answers_are_forgotten(tmp_path: Path) -> None:
+    servers = Servers()
+    keys = keyring(tmp_path, EXPIRED, servers=servers)
+    assert not keys.refresh(KEY).news
+    servers.answers["KEY"] = EXTENDED
+    assert not keys.refresh(KEY).news
+
+    keys.renew()
+
+    assert keys.refresh(KEY).news
+    assert (servers.asked, servers.renewed) == ([KEY, KEY], True)
+
+
+def test_a_question_under_way_is_not_forgotten(tmp_path: Path) -> None:
+    servers = Servers(KEY=EXTENDED)
+    keys = keyring(tmp_path, EXPIRED, servers=servers)
+    servers.gate.clear()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(keys.refresh, KEY)
+        while not servers.asked:
+            threading.Event().wait(0.01)
+        keys.renew()
+        second = pool.submit(keys.refresh, KEY)
+        servers.gate.set()
+
+        assert first.result(60).news
+        assert second.result(60).news
     assert servers.asked == [KEY]
 
 

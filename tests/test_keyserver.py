@@ -261,6 +261,18 @@ def test_one_that_has_it_suffices(authority: Authority) -> None:
 # Once
 
 
+def test_a_server_that_failed_is_asked_again_once_that_is_forgotten(authority: Authority) -> None:
+    with hosting(authority, {KEY: HONEST}, Answer(b"", 500)) as host, asking(authority, host) as servers:
+        assert servers.ask(KEY).silent
+        host.told = None
+        assert servers.ask(KEY).silent
+
+        servers.renew()
+
+        assert only(servers.ask(KEY)).primary.fingerprint == KEY
+        assert only(servers.ask(KEY)).primary.fingerprint == KEY
+
+
 def test_a_server_that_failed_is_not_asked_again(authority: Authority) -> None:
     with (
         hosting(authority, {KEY: HONEST}) as honest,

@@ -143,6 +143,29 @@ def test_too_many_files_are_an_error_and_not_a_long_wait(tmp_path: Path, monkeyp
         store.certificates()
 
 
+def test_files_of_more_bytes_than_a_store_holds_are_an_error_and_are_not_read(tmp_path: Path) -> None:
+    for number in range(2):
+        with (tmp_path / f"{number:040}.pgp").open("wb") as file:
+            file.truncate(200 * 1024 * 1024)
+
+    with pytest.raises(CacheError, match="bytes"):
+        KeyStore(tmp_path).certificates()
+
+
+def test_a_link_in_place_of_the_store_is_an_error_and_nothing_is_written_behind_it(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    KeyStore(outside).add(stripped(certify(STRANGER), owner=STRANGER))
+    before = sorted((path.name, path.read_bytes()) for path in outside.iterdir())
+    (tmp_path / "keys").symlink_to(outside)
+
+    with pytest.raises(CacheError, match="symbolic link"):
+        KeyStore(tmp_path / "keys").certificates()
+    with pytest.raises(CacheError, match="symbolic link"):
+        KeyStore(tmp_path / "keys").add(HONEST)
+
+    assert sorted((path.name, path.read_bytes()) for path in outside.iterdir()) == before
+
+
 def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     copies = [stripped(certify(OWNER, b"name %d" % number)) for number in range(24)]
     barrier = threading.Barrier(8)

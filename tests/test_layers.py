@@ -21,6 +21,8 @@ pure      coordinate digest
 pure      layout
 pure      maven maven.*
 pure      demand
+pure      lockfile
+pure      lock_difference platforms
 pure      formats formats.*
 pure      openpgp openpgp.*
 pure      gnupg_answer
@@ -40,17 +42,20 @@ pure      signing
 pure      judge
 pure      inquiry
 pure      wanted outcome
+pure      notices exemption
 pure      proxies clients
-world     seal starter credentials tls flight
+world     seal starter credentials tls flight names
 world     record keystore keyfile
 world     wire
 world     body
 world     cache
 world     upstream
 world     keyserver keyring gather
-world     measure
+world     measure workspace
 world     gnupg_engine
+world     revision
 corridor  fetch
+corridor  ahead
 corridor  resolve
 corridor  project
 corridor  upkeep checkup
@@ -79,8 +84,8 @@ ONLY = {
     "cryptography": ("openpgp.mathematics", "demo.*"),
     "sqlite3": ("record",),
     "ssl": ("tls", "wire", "body", "checkup", "demo.*", "proxy.app", "cli.proxy"),
-    "socket": ("flight", "wire", "demo.*"),
-    "subprocess": ("gnupg_engine",),
+    "socket": ("flight", "names", "wire", "demo.*"),
+    "subprocess": ("gnupg_engine", "revision"),
     "click": ("cli.*", "report.*"),
     "os.environ": ("cli.main", "cli.opening"),
     "os.environb": (),
@@ -233,6 +238,7 @@ def test_a_room_imports_nothing_that_is_not_installed_with_it(name: str) -> None
         "verifier",
         "click",
         "cryptography",
+        "cyclonedx",
         "packageurl",
         "requests",
         "urllib3",

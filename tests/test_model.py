@@ -6,7 +6,7 @@ from verifier.coordinate import Coordinate
 from verifier.errors import CoordinateInvalid, NotFound, PomInvalid
 from verifier.maven import interpolation, model
 from verifier.maven.model import MAX_PARENTS, Model
-from verifier.maven.pom import Pom, parse_pom
+from verifier.maven.pom import Pom, parse_pom, stand_in
 from verifier.maven.profile import Context
 from verifier.maven.resolver import Resolver
 from verifier.maven.source import foresee
@@ -88,6 +88,34 @@ def test_a_project_knows_its_directory() -> None:
     assert project(inside, basedir="/here").dependencies[0].system_path == "/here/k.jar"
     with pytest.raises(PomInvalid, match="absolute"):
         project(inside)
+
+
+@pytest.mark.parametrize(
+    ("facts", "missing", "has_parents", "has_imports"),
+    [
+        ("a 1 under p 1", "", True, True),
+        ("a 1 under p 1\np 1 under q 1", "q", False, True),
+        ("a 1 imports p 1\np 1 imports q 1", "q", True, False),
+        ("a 1 imports p 1\np 1 under q 1", "q", True, False),
+        ("a 1 under p 1\na 1 imports q ${q}", "p", False, True),
+    ],
+)
+def test_nobody_knows_what_a_pom_depends_on_if_one_above_it_is_missing(
+    facts: str,
+    missing: str,
+    has_parents: bool,  # noqa: FBT001  (a table)
+    has_imports: bool,  # noqa: FBT001  (a table)
+) -> None:
+    given = source(f"p 1 is pom\na 1 > k 1\n{facts}")
+    coordinate = Coordinate("t", missing, "1", "pom")
+    given.poms = {coordinate: stand_in(coordinate)}
+
+    found = Resolver(given, Context()).models.effective(Coordinate("t", "a", "1", "pom"), "the test")
+
+    assert found is not None
+    assert (found.has_parents, found.has_imports) == (has_parents, has_imports)
+    assert bool(found.dependencies) is not bool(missing)
+    assert (found.group, found.version, found.management) == ("t", "1", ())
 
 
 def test_plugins_are_merged_from_the_lineage() -> None:

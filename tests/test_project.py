@@ -4,11 +4,14 @@ from pathlib import Path
 import pytest
 import resolver_cases
 from building import Collected, Ground, collect
+from servers import Answer
 
-from verifier import project
-from verifier.errors import ConfigError, NotFound, PomInvalid
+from verifier import workspace
+from verifier.errors import ConfigError, CoordinateInvalid, NotFound, PomInvalid
 from verifier.maven.profile import Context
 
+BOUND = ("org.apache.maven.plugins:maven-clean-plugin 3.2.0", "org.apache.maven.plugins:maven-install-plugin 3.1.4")
+"""What every build runs; `declared` leaves it out."""
 REPOSITORY = """
 k 1 > j 1
 k 2
@@ -23,6 +26,7 @@ x 1 > j 1
 def ground(tmp_path: Path) -> Iterator[Ground]:
     with Ground(tmp_path) as made:
         made.publish(resolver_cases.files(REPOSITORY))
+        publish(made, "\n".join(BOUND))
         yield made
 
 
@@ -64,6 +68,10 @@ def resolve(
     ground: Ground, files: dict[str, str], context: Context | None = None, *, plugins: bool = False
 ) -> Collected:
     return collect(ground.policy, ground.cache, ground.write(files), context, plugins=plugins, fetch=False)
+
+
+def declared(found: Collected) -> list[str]:
+    return [each for each in found.plugins if each.replace(":jar:", " ") not in BOUND]
 
 
 def cause(found: Collected) -> object:
@@ -167,6 +175,41 @@ def test_profiles_that_the_user_names_bring_modules_and_dependencies(ground: Gro
     assert resolve(ground, files, Context(profiles=("x",))).listed == ["t:j:jar:1", "t:k:jar:1", "t:j:jar:1"]
 
 
+def test_the_options_that_a_project_gives_every_maven_count_below_the_users_own(ground: Ground) -> None:
+    profile = f"<profiles><profile><id>x</id>{needs('j')}</profile></profiles>"
+    files = {
+        ".mvn/maven.config": "-Dk.version=2\n-Px\n-T\n4\n",
+        ".mvn/jvm.config": "-Xmx1g -Dfile.encoding=UTF-8",
+        "pom.xml": pom("a", modules("b") + profile),
+        "b/pom.xml": pom("b", needs("k:${k.version}"), parent=under("a")),
+    }
+
+    found = resolve(ground, files)
+    below = collect(ground.policy, ground.cache, ground.project / "b" / "pom.xml", plugins=False, fetch=False)
+    given = resolve(ground, files, Context(properties={"k.version": "1"}))
+
+    assert (found.listed, below.listed) == (["t:j:jar:1", "t:k:jar:2", "t:j:jar:1"], ["t:k:jar:2", "t:j:jar:1"])
+    assert given.listed == ["t:j:jar:1", "t:k:jar:1", "t:j:jar:1"]
+    assert found.found.folder.config is not None
+    assert found.found.folder.config.left_aside == ("-T",)
+    assert found.found.folder.jvm_properties == ("file.encoding",)
+
+
+def test_how_the_options_are_written_hangs_on_the_maven_that_builds(ground: Ground) -> None:
+    path = ground.write({".mvn/maven.config": "-Dv=2 -Dw=1", "pom.xml": pom("a", needs("k:${v}"))})
+
+    old = collect(ground.policy, ground.cache, path, plugins=False, maven_version="3.8", fetch=False)
+    new = collect(ground.policy, ground.cache, path, plugins=False, maven_version="3.9", fetch=False)
+
+    assert old.listed == ["t:k:jar:2"]
+    assert isinstance(cause(new), CoordinateInvalid | NotFound)
+
+
+def test_options_that_maven_stops_at_are_a_mistake_in_our_own_files(ground: Ground) -> None:
+    with pytest.raises(ConfigError, match=r"maven\.config:2: 'compile' is no option"):
+        resolve(ground, {".mvn/maven.config": "-Da=1\ncompile\n", "pom.xml": pom("a")})
+
+
 def test_a_module_may_be_named_by_its_file(ground: Ground) -> None:
     found = resolve(ground, {"pom.xml": pom("a", modules("b/other.xml")), "b/other.xml": pom("b", needs("j"))})
 
@@ -191,11 +234,11 @@ def test_refuses_modules_that_name_one_another(ground: Ground) -> None:
 def test_refuses_more_modules_and_larger_poms_than_an_honest_project_has(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(project, "MAX_MODULES", 1)
+    monkeypatch.setattr(workspace, "MAX_MODULES", 1)
     found = resolve(ground, {"pom.xml": pom("a", modules("b")), "b/pom.xml": pom("b")})
     assert isinstance(cause(found), PomInvalid)
 
-    monkeypatch.setattr(project, "MAX_XML_BYTES", 10)
+    monkeypatch.setattr(workspace, "MAX_XML_BYTES", 10)
     with pytest.raises(ConfigError, match="is over 10 bytes"):
         resolve(ground, {"pom.xml": pom("a")})
 
@@ -240,6 +283,52 @@ def test_a_file_to_blame_is_named_rather_than_what_follows_from_it(ground: Groun
     assert [outcome.name for outcome in found.outcomes if outcome.cause] == ["t:q:pom:1"]
 
 
+def test_every_import_that_may_not_be_used_is_named_at_once_and_every_module_is_looked_at(ground: Ground) -> None:
+    imported = "".join(imports(each)[len("<dependencyManagement>") : -len("</dependencyManagement>")] for each in "uvw")
+    imported = imported.replace("</dependencies><dependencies>", "")
+    publish(ground, "u 1 is pom\nv 1 is pom\nv 1 imports lost 1")
+    parent = modules("b", "c") + f"<dependencyManagement>{imported}</dependencyManagement>"
+    found = resolve(
+        ground,
+        {
+            "pom.xml": pom("a", parent),
+            "b/pom.xml": pom("b", needs("nowhere").replace("<version>1</version>", ""), parent=under("a")),
+            "c/pom.xml": pom("c", needs("x", "gone", "missing")),
+        },
+    )
+
+    assert found.found.resolution.resolved is None
+    assert [outcome.name for outcome in found.outcomes if outcome.cause] == [
+        "t:lost:pom:1", "t:w:pom:1", "t:gone:pom:1", "t:missing:pom:1",
+    ]  # fmt: skip
+    assert [each.coordinate.artifact for each in found.found.resolution.explored] == ["x", "j", "gone", "missing"]
+
+
+def test_below_a_parent_that_may_not_be_used_nothing_is_blamed_that_it_may_have_settled(ground: Ground) -> None:
+    run = "<executions><execution><phase>test</phase><goals><goal>go</goal></goals></execution></executions>"
+    plugin = f"<build><plugins><plugin>{_named('nowhere')}{run}</plugin></plugins></build>"
+    body = imports("bom", "${settled}") + needs("k:${settled}") + plugin
+    files = {"pom.xml": pom("a", modules("b") + body, parent=under("q")), "b/pom.xml": pom("b", needs("lost"))}
+
+    found = resolve(ground, files, plugins=True)
+
+    plugins = "org.apache.maven.plugins:maven-"
+    assert [each.name for each in found.outcomes if each.cause and not each.name.startswith(plugins)] == [
+        "t:q:pom:1",
+        "t:lost:pom:1",
+    ]
+
+
+def test_trouble_with_the_network_ends_a_project(ground: Ground) -> None:
+    ground.server.files["/t/k/1/k-1.pom"] = Answer(b"", 500)
+    files = {"pom.xml": pom("a", modules("b", "c") + needs("k"), parent=""), "b/pom.xml": pom("b", needs("gone"))}
+
+    found = resolve(ground, {**files, "c/pom.xml": pom("c", needs("x"))}, plugins=True)
+
+    assert [outcome.name for outcome in found.outcomes if outcome.cause] == ["t:k:pom:1"]
+    assert found.plugins == []
+
+
 def test_plugins_extensions_and_what_comes_before_them_are_resolved_once(ground: Ground) -> None:
     run = "<executions><execution><phase>test</phase><goals><goal>go</goal></goals></execution></executions>"
     plugin = f"<plugin>{_named('x')}{run}</plugin>"
@@ -254,7 +343,7 @@ def test_plugins_extensions_and_what_comes_before_them_are_resolved_once(ground:
         plugins=True,
     )
 
-    assert found.plugins == ["t:j:jar:1", "t:x:jar:1", "t:k:jar:1"]
+    assert declared(found) == ["t:j:jar:1", "t:x:jar:1", "t:k:jar:1"]
     assert found.listed == []
 
 
@@ -272,7 +361,7 @@ def test_what_a_plugin_fetches_while_it_runs_is_among_its_files(ground: Ground) 
 
     found = resolve(ground, {"pom.xml": pom("a", build + junit)}, plugins=True)
 
-    assert found.plugins == [
+    assert declared(found) == [
         "org.apache.maven.plugins:maven-resources-plugin:jar:1",
         "org.apache.maven.plugins:maven-compiler-plugin:jar:1",
         "org.apache.maven.plugins:maven-surefire-plugin:jar:1",
@@ -292,8 +381,8 @@ def test_a_plugin_without_a_version_is_looked_at_even_if_it_is_never_run(ground:
         plugins=True,
     )
 
-    assert found.plugins == ["t:x:jar:1"]
-    assert [outcome.name for outcome in found.outcomes] == ["t:x/maven-metadata.xml", "t:x:pom:1"]
+    assert declared(found) == ["t:x:jar:1"]
+    assert [each.name for each in found.outcomes if each.name[:2] == "t:"] == ["t:x/maven-metadata.xml", "t:x:pom:1"]
 
 
 def test_a_plugin_that_cannot_be_had_spoils_the_whole_and_is_named(ground: Ground) -> None:
@@ -314,7 +403,7 @@ def test_a_module_that_cannot_be_resolved_spoils_the_whole_and_plugins_are_still
     found = resolve(ground, {"pom.xml": pom("a", build + needs("k:[7,8]"))}, plugins=True)
 
     assert isinstance(cause(found), NotFound)
-    assert found.plugins == ["t:x:jar:1", "t:j:jar:1"]
+    assert declared(found) == ["t:x:jar:1", "t:j:jar:1"]
 
 
 def test_refuses_a_maven_that_is_not_known(ground: Ground) -> None:

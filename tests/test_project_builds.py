@@ -1,7 +1,8 @@
-"""The proof: what was fetched for a project is all that `mvn -o package` asks for.
+"""The proof: what was fetched for a project is all that `mvn -o clean install` asks for.
 
-With own tiny plugins and libraries over loopback TLS, the plugins standing in for those that a JAR's packaging binds;
-and, live, with Maven Central's own on the three projects below `projects/`.
+With own tiny plugins and libraries over loopback TLS, the plugins standing in for those that Maven binds for a JAR;
+and, live, with Maven Central's own on the three projects below `projects/`, under the Maven that is installed here and
+under a newer one.
 """
 
 import shutil
@@ -12,12 +13,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from building import UNSIGNED, Ground, build_offline, collect, installed_maven, lay_out
+from building import UNSIGNED, Ground, build_offline, collect, lay_out, unpack_maven, version_of
 from conftest import need
 
 from verifier.errors import ConfigError
 from verifier.maven.lifecycle import MavenRelease, bindings, maven_release
 
+NEWER = "3.9.9"
 PROJECTS = Path(__file__).parent / "projects"
 BOUND = "org.apache.maven.plugins"
 
@@ -70,10 +72,17 @@ def ground(tmp_path: Path) -> Iterator[Ground]:
         yield made
 
 
+@pytest.fixture(scope="module", params=["installed", pytest.param(NEWER, marks=pytest.mark.live)])
+def mvn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == NEWER:
+        return unpack_maven(NEWER, tmp_path_factory.mktemp("maven"))
+    return Path(need("mvn"))
+
+
 @pytest.fixture
-def release() -> MavenRelease:
+def release(mvn: Path) -> MavenRelease:
     try:
-        return maven_release(installed_maven())
+        return maven_release(version_of(mvn))
     except ConfigError:
         pytest.skip("the plugins that this mvn binds are not known here")
 
@@ -169,33 +178,37 @@ def project(bom: str = named("org.example:bom", "1", "<type>pom</type><scope>imp
 
 
 def test_a_project_builds_offline_from_nothing_but_what_was_fetched(
-    ground: Ground, release: MavenRelease, tmp_path: Path
+    ground: Ground, mvn: Path, release: MavenRelease, tmp_path: Path
 ) -> None:
     ground.publish(repository(compiled(tmp_path / "classes"), release))
     pom = ground.write(project())
 
     found = collect(ground.policy, ground.cache, pom, maven_version=release.version)
     lay_out(found, tmp_path / "local")
-    build_offline(ground.project, tmp_path / "local", tmp_path / "build")
+    build_offline(ground.project, tmp_path / "local", tmp_path / "build", mvn)
 
-    goals = ["resources", "compile", "testResources", "testCompile", "test", "jar", "extra"]
+    goals = ["clean", "resources", "compile", "testResources", "testCompile", "test", "jar", "extra", "install"]
     assert (tmp_path / "build/lib/target/notes").read_text().split()[::2] == goals
     assert (tmp_path / "build/app/target/notes").read_text().split()[::2] == goals
 
 
-def test_without_one_of_the_files_the_same_build_fails(ground: Ground, release: MavenRelease, tmp_path: Path) -> None:
+def test_without_one_of_the_files_the_same_build_fails(
+    ground: Ground, mvn: Path, release: MavenRelease, tmp_path: Path
+) -> None:
     ground.publish(repository(compiled(tmp_path / "classes"), release))
     found = collect(ground.policy, ground.cache, ground.write(project()), maven_version=release.version)
     lay_out(found, tmp_path / "local")
     (tmp_path / "local/org/example/words/1/words-1.jar").unlink()
 
     with pytest.raises(AssertionError, match=r"org\.example:words:jar:1"):
-        build_offline(ground.project, tmp_path / "local", tmp_path / "build")
+        build_offline(ground.project, tmp_path / "local", tmp_path / "build", mvn)
 
 
 @pytest.mark.live
 @pytest.mark.parametrize("name", ["library", "modules", "web"])
-def test_a_real_project_builds_offline_with_its_tests(name: str, release: MavenRelease, tmp_path: Path) -> None:
+def test_a_real_project_builds_offline_with_its_tests(
+    name: str, mvn: Path, release: MavenRelease, tmp_path: Path
+) -> None:
     policy = tmp_path / "verifier.toml"
     # Signatures are another matter: here the question is whether every file is there.
     policy.write_text(UNSIGNED)
@@ -204,7 +217,7 @@ def test_a_real_project_builds_offline_with_its_tests(name: str, release: MavenR
 
     found = collect(policy, tmp_path / "cache", target / "pom.xml", maven_version=release.version)
     lay_out(found, tmp_path / "local")
-    said = build_offline(target, tmp_path / "local", tmp_path / "build")
+    said = build_offline(target, tmp_path / "local", tmp_path / "build", mvn)
 
     assert "BUILD SUCCESS" in said
     assert "Tests run: " in said

@@ -1,5 +1,6 @@
 import os
 import sqlite3
+import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -364,6 +365,49 @@ def test_keeps_the_latest_judgements_alone(tmp_path: Path, monkeypatch: pytest.M
         assert [judgement.id for judgement in record.judgements(9)] == [numbers[0], numbers[7], numbers[6]]
 
 
+def test_a_record_that_is_never_closed_drops_its_oldest_judgements_too(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MAX_JUDGEMENTS", 10)
+    monkeypatch.setattr(room, "TRIM_JUDGEMENTS", 5)
+
+    for n in range(200):
+        written(record, replace(JUDGEMENT, coordinate=f"g:a:jar:{n}"))
+        assert len(record.judgements(200)) <= 10 + 5
+
+    assert record.judgements(1)[0].row.coordinate == "g:a:jar:199"
+
+
+# What is no longer needed
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_drops_evidence_that_nothing_signed_once_its_bytes_are_admitted_nowhere(
+    record: Record, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(room, "_DROPPED_ROWS", rows)
+    spent = [f"g:a:{n}/maven-metadata.xml" for n in range(4)]
+    record.write([known(name, key=None) for name in spent])
+    record.write([known(WIDGET, B, key=None), replace(known(WIDGET, A, key=None), admitted=ROW)])
+
+    record.drop_spent_evidence()
+
+    assert [use.coordinate for use in record.uses(A)] == [WIDGET]
+    assert record.uses(B) == ()  # what lay at the same place before
+
+
+def test_signed_evidence_stays_when_its_file_is_gone_and_a_replay_of_it_is_seen(record: Record) -> None:
+    record.write([replace(known(WIDGET), admitted=ROW)])
+    record.forget(ROW.place)
+
+    record.drop_spent_evidence()
+
+    assert record.write([known(OLDER)]) == (Replay(WIDGET),)
+    stored = record.evidence(WIDGET, A)
+    assert stored is not None
+    assert stored.sealed
+
+
 # What may be wrong with the file
 
 
@@ -447,12 +491,111 @@ def test_a_document_over_its_bound_is_one_error(record: Record) -> None:
 
 def test_a_directory_or_a_link_in_its_place_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "record.sqlite").mkdir()
-    assert "opened for writing" in problem(tmp_path).problem
+    assert "no plain file" in problem(tmp_path).problem
 
     (tmp_path / "record.sqlite").rmdir()
     (tmp_path / "record.sqlite").symlink_to(tmp_path / "elsewhere")
     assert "symbolic link" in problem(tmp_path).problem
     assert not (tmp_path / "elsewhere").exists()
+
+
+def plant_journal(record: Path, victim: Path) -> None:
+    """Write a rollback journal that changes no page and names a file which SQLite then deletes.
+
+    Source: the SQLite database file format, section 3, "The Rollback Journal".
+    """
+    victim.write_text("all that there is\n" * 100)
+    magic, name = bytes.fromhex("d9d505f920a163d7"), str(victim).encode()
+    header = magic + struct.pack(">IIIII", 0, 0, record.stat().st_size // 4096, 512, 4096)
+    end = struct.pack(">I", 0x40000000 // 4096 + 1) + name + struct.pack(">II", len(name), sum(name)) + magic
+    record.with_name("record.sqlite-journal").write_bytes(header.ljust(512, b"\0") + end)
+
+
+def test_a_rollback_journal_in_the_cache_deletes_no_file_of_the_user(tmp_path: Path) -> None:
+    with started(tmp_path) as record:
+        written(record, JUDGEMENT)
+    victim = tmp_path / "victim"
+    plant_journal(tmp_path / "record.sqlite", victim)
+
+    with started(tmp_path) as record:
+        found = record.judgements(9)
+
+    assert (victim.exists(), len(found)) == (True, 1)
+
+
+def test_the_journal_that_is_tried_does_what_is_said_of_it(tmp_path: Path) -> None:
+    with started(tmp_path):
+        pass
+    victim = tmp_path / "victim"
+    plant_journal(tmp_path / "record.sqlite", victim)
+
+    change(tmp_path, "PRAGMA user_version")
+
+    assert not victim.exists()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "directory"])
+def test_what_sqlite_would_open_is_a_plain_file_or_one_error(tmp_path: Path, suffix: str, kind: str) -> None:
+    with started(tmp_path):
+        pass
+    path, victim = tmp_path / f"record.sqlite{suffix}", tmp_path / "victim"
+    victim.write_text("precious")
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(victim)
+    else:
+        path.mkdir()
+
+    error = problem(tmp_path)
+
+    assert (error.path, victim.read_text()) == (str(path), "precious")
+    assert "move it away" in error.hint
+
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON judgement BEGIN DELETE FROM evidence; END",
+        f"ALTER TABLE judgement RENAME TO j; CREATE VIEW judgement AS {ENDLESS} SELECT i AS turn FROM n",  # noqa: S608  (constants)
+        "DROP INDEX judgement_turn",
+        "CREATE TABLE more (a)",
+        "CREATE VIRTUAL TABLE more USING fts5 (a)",
+        "ALTER TABLE admitted ADD COLUMN more AS (1)",
+    ],
+)
+def test_a_record_with_tables_of_another_shape_is_one_error(tmp_path: Path, sql: str) -> None:
+    with started(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as connection:
+        connection.executescript(sql)
+
+    assert problem(tmp_path).problem == "the record is damaged"
+
+
+def test_a_record_that_asks_for_rollback_journals_gets_its_log_back(tmp_path: Path) -> None:
+    with started(tmp_path):
+        pass
+    change(tmp_path, "PRAGMA journal_mode = DELETE")
+
+    with started(tmp_path) as record:
+        written(record, JUDGEMENT)
+
+        assert (tmp_path / "record.sqlite-wal").exists()
+
+
+def test_a_record_with_a_terabyte_of_nothing_behind_it_is_read_like_any_other(tmp_path: Path) -> None:
+    with started(tmp_path) as record:
+        written(record, JUDGEMENT)
+    os.truncate(tmp_path / "record.sqlite", 1024**4)
+
+    with started(tmp_path) as record:
+        assert len(record.judgements(9)) == 1
 
 
 def test_a_file_where_the_directory_belongs_is_one_error(tmp_path: Path) -> None:

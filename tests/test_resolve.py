@@ -68,6 +68,19 @@ def test_goes_around_what_cannot_be_read_without_a_refused_pom(stage: Stage, abo
     assert bad(found) == {"refused:pom:1": found.cause.code, "nowhere:pom:1": "not-found"}
 
 
+def test_all_imports_of_a_pom_that_may_not_be_used_are_named_at_once(stage: Stage) -> None:
+    imported = "".join(import_of(f"{name}:1") for name in ("lost", "whole", "gone"))
+    imported = imported.replace("</dependencies></dependencyManagement><dependencyManagement><dependencies>", "")
+    publish(stage, "two:1", child_of("parent:1") + needs("leaf:${leaf}"))
+    publish(stage, "parent:1", imported, packaging="pom", files=())
+    publish(stage, "whole:1", child_of("missing:1"), packaging="pom", files=())
+
+    found = resolve(stage, "two:1")
+
+    assert names(found) == ["two:1"]
+    assert bad(found) == dict.fromkeys(("lost:pom:1", "gone:pom:1", "missing:pom:1"), "not-found")
+
+
 def test_trouble_with_the_network_ends_the_walk(stage: Stage) -> None:
     publish(stage, "two:1", needs("broken:1", "leaf:1"))
     publish(stage, "broken:1")
@@ -107,10 +120,11 @@ def test_a_pom_that_changes_between_verdict_and_reading_is_not_read(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(stage, "leaf:1")
+    resolve(stage, "leaf:1")
     fetch = Verifier.fetch
 
-    def fetch_and_change(verifier: Verifier, coordinate: Coordinate, repository: str | None = None) -> object:
-        outcome = fetch(verifier, coordinate, repository)
+    def fetch_and_change(verifier: Verifier, coordinate: Coordinate, **_: object) -> object:
+        outcome = fetch(verifier, coordinate)
         (path,) = (stage.cache / "repository").rglob("leaf-1.pom")
         path.chmod(0o644)
         path.write_text("<project/>")

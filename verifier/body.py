@@ -3,6 +3,7 @@
 Memory is bounded by one piece for a file.  Nothing is left on disk unless all of it arrived.
 """
 
+import errno
 import os
 import re
 import ssl
@@ -171,4 +172,6 @@ class _Sink:
                 self._path.unlink()
 
     def _problem(self, error: OSError) -> CacheError:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return CacheError.of(error, str(self._path))
         return CacheError(str(self._path), f"cannot be written: {error.strerror}", hint=DISK_HINT)

@@ -45,7 +45,9 @@ from verifier.layout import Place
 from verifier.record import Admitted, AdmittedRow, Entry, EvidenceRow, JudgementRow, Record, Replay, Stamp
 
 MAX_BATCH = 64
-"""How many admissions share a transaction; each holds one file open meanwhile."""
+"""How many admissions share a transaction."""
+MAX_READY = 2 * MAX_BATCH
+"""How many may wait for theirs; each holds a file and a directory open meanwhile."""
 MAX_GROWN_BYTES = 4 * 1024**3
 """A file of another size than recorded and above this is known to be changed without hashing."""
 
@@ -107,6 +109,11 @@ class Opened:
         """Whether nothing was done to the bytes since; ask after reading and before passing them on."""
         return _stamp(os.fstat(self.descriptor)) == self.stamp
 
+    def again(self) -> "Opened":
+        """Open the same file once more, under the stamp that it bears now: it is for the caller to hash it."""
+        descriptor = os.dup(self.descriptor)
+        return Opened(descriptor, _stamp(os.fstat(descriptor)))
+
     def digest(self, algorithm: str) -> str:
         """Hash the file, in lower-case hex; empty where it was touched meanwhile."""
         with open(self.descriptor, "rb", closefd=False) as file:
@@ -134,9 +141,19 @@ class _Waiting:
     """An entry in the queue, with the file that is to be named for it, and how to tell whoever waits."""
 
     entry: Entry
-    quarantined: Path | None
+    ready: "_Ready | None"
     succeed: Callable[[int], None]
     refuse: Callable[[Exception], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A quarantined file that is on the disk, and the directory in which it gets its name; both are open."""
+
+    quarantined: Path
+    file: int
+    directory: int
+    opened: ExitStack
 
 
 class Cache:
@@ -148,10 +165,12 @@ class Cache:
         self._record = record
         self._own = self._root / "quarantine" / f"{os.getpid()}-{secrets.token_hex(8)}"
         self._lock = -1
+        self._owner = -1  # of the files that this process makes here, as this file system tells it
         self._numbers = itertools.count()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._open = False
+        self._room = threading.BoundedSemaphore(MAX_READY)
         self._thread = threading.Thread(target=self._admit_all, name="admission", daemon=True)
 
     def start(self) -> None:
@@ -170,6 +189,7 @@ class Cache:
             self._own.mkdir(mode=0o700)
             self._lock = os.open(self._own / "lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._owner = os.fstat(self._lock).st_uid
         self._open = True
         self._thread.start()
 
@@ -259,14 +279,24 @@ class Cache:
         row, path = admission.row, self.path(admission.row.place)
         future: Future[Artifact] = Future()
         future.set_running_or_notify_cancel()  # it cannot be taken back
-        self._put(
-            _Waiting(
-                Entry(admission.judgement, admission.evidence, row),
-                admission.quarantined,
-                lambda record: future.set_result(Artifact(path, row.place, row.sha256, row.size, record)),
-                future.set_exception,
-            )
+        with self._gate:
+            self._check_open()
+        try:
+            ready = self._make_ready(admission)
+        except CacheError as error:
+            future.set_exception(error)
+            return future
+        waiting = _Waiting(
+            Entry(admission.judgement, admission.evidence, row),
+            ready,
+            lambda record: future.set_result(Artifact(path, row.place, row.sha256, row.size, record)),
+            future.set_exception,
         )
+        try:
+            self._put(waiting)
+        except RuntimeError:
+            ready.opened.close()
+            raise
         return future
 
     def record_only(self, judgement: JudgementRow, evidence: EvidenceRow | None = None) -> Future[int]:
@@ -345,9 +375,12 @@ class Cache:
 
     def _put(self, waiting: _Waiting) -> None:
         with self._gate:
-            if not self._open:
-                raise RuntimeError("the cache is not started")
+            self._check_open()
             self._queue.put(waiting)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise RuntimeError("the cache is not started")
 
     def _admit_all(self) -> None:
         while (waiting := self._queue.get()) is not None:
@@ -363,45 +396,54 @@ class Cache:
     def _settle(self, batch: list[_Waiting]) -> None:
         """Admit a batch; whoever waits hears of any error at all, or would wait for ever.
 
-        1. Every quarantined file is brought onto the disk.
+        1. Every quarantined file has been brought onto the disk, by whoever wants it admitted: many at once, so that
+           the disk can take them together.
         2. The record is written, in one durable transaction that refuses replays.
         3. Every file gets its name, and its stamp waits for the next transaction.
+        4. Whoever waits is told, when nothing is held any more: each of them goes on at once.
         """
+        told: list[Callable[[], None]] = []
         with ExitStack() as opened:
-            ready: list[tuple[_Waiting, int]] = []
             for waiting in batch:
-                try:
-                    ready.append((waiting, _make_durable(waiting, opened)))  # 1.
-                except Exception as error:  # noqa: BLE001  as the docstring says
-                    waiting.refuse(error)
+                if waiting.ready is not None:
+                    opened.enter_context(waiting.ready.opened)  # 1.
             try:
                 with self._record.alone():
-                    outcomes = self._record.write([waiting.entry for waiting, _ in ready])  # 2.
-                    for (waiting, descriptor), outcome in zip(ready, outcomes, strict=True):
-                        self._finish(waiting, descriptor, outcome)  # 3.
-            except Exception as error:  # noqa: BLE001  as above; `_finish` raises nothing
-                for waiting, _ in ready:
-                    waiting.refuse(error)
+                    outcomes = self._record.write([waiting.entry for waiting in batch])  # 2.
+                    told = [
+                        self._finish(waiting, outcome) for waiting, outcome in zip(batch, outcomes, strict=True)
+                    ]  # 3.
+            except Exception as error:  # noqa: BLE001  as the docstring says; `_finish` raises nothing
+                told = [partial(waiting.refuse, error) for waiting in batch]
+        for tell in told:  # 4.
+            tell()
 
-    def _finish(self, waiting: _Waiting, descriptor: int, outcome: int | Replay) -> None:
+    def _finish(self, waiting: _Waiting, outcome: int | Replay) -> Callable[[], None]:
+        """Name a file; gives what is to be told."""
         if isinstance(outcome, Replay):
-            waiting.refuse(_replayed(waiting.entry, outcome))
-            return
+            return partial(waiting.refuse, _replayed(waiting.entry, outcome))
         try:
-            admitted = waiting.entry.admitted
-            if admitted is not None and waiting.quarantined is not None:
-                self._name(admitted.place, waiting.quarantined)
+            admitted, ready = waiting.entry.admitted, waiting.ready
+            if admitted is not None and ready is not None:
+                path = self.path(admitted.place)
+                with _translated(path):
+                    os.replace(ready.quarantined, path.name, dst_dir_fd=ready.directory)
                 # The stamp is that of the file that was judged, not of whatever lies at the path by now.
-                self._record.note_stamp(Stamp(admitted, _stamp(os.fstat(descriptor))))
+                self._record.note_stamp(Stamp(admitted, _stamp(os.fstat(ready.file))))
         except Exception as error:  # noqa: BLE001  as above
-            waiting.refuse(error)
-            return
-        waiting.succeed(outcome)
+            return partial(waiting.refuse, error)
+        return partial(waiting.succeed, outcome)
 
-    def _name(self, place: Place, quarantined: Path) -> None:
-        path = self.path(place)
-        with _translated(path), ExitStack() as opened:
-            os.replace(quarantined, path.name, dst_dir_fd=self._directory(place, opened, make=True))
+    def _make_ready(self, admission: Admission) -> _Ready:
+        """Bring a quarantined file onto the disk, and open the directory where it belongs."""
+        place = admission.row.place
+        with ExitStack() as opened:
+            self._room.acquire()
+            opened.callback(self._room.release)
+            file = _make_durable(admission, opened, self._owner)
+            with _translated(self.path(place)):
+                directory = self._directory(place, opened, make=True)
+            return _Ready(admission.quarantined, file, directory, opened.pop_all())
 
 
 def open_verified(path: str, sha256: str) -> Opened | None:
@@ -449,17 +491,23 @@ def _open_plainly(path: str) -> Opened | None:
     return None
 
 
-def _make_durable(waiting: _Waiting, opened: ExitStack) -> int:
-    """Bring a quarantined file onto the disk, in its final mode; gives it open, -1 where there is none."""
-    if waiting.quarantined is None or waiting.entry.admitted is None:
-        return -1
-    with _translated(waiting.quarantined):
-        descriptor = os.open(waiting.quarantined, _FILE)
+def _make_durable(admission: Admission, opened: ExitStack, owner: int) -> int:
+    """Bring a quarantined file onto the disk, in its final mode; gives it open.
+
+    In a cache that others may write one of them can put a directory of its own in our quarantine's
+    place, after the file was judged: what lies there then belongs to somebody else.
+    """
+    size = admission.row.size
+    with _translated(admission.quarantined):
+        descriptor = os.open(admission.quarantined, _FILE)
         opened.callback(os.close, descriptor)
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != waiting.entry.admitted.size:
-            problem = f"{status.st_size} bytes lie there, where {waiting.entry.admitted.size} were written"
-            raise CacheError(str(waiting.quarantined), problem, hint="check the disk, and run again")
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+            problem = f"{status.st_size} bytes lie there, where {size} were written"
+            raise CacheError(str(admission.quarantined), problem, hint="check the disk, and run again")
+        if status.st_uid != owner:
+            hint = "find out who else may write to the cache"
+            raise CacheError(str(admission.quarantined), "another user put a file in its place", hint=hint)
         os.fchmod(descriptor, 0o444)
         os.fsync(descriptor)
     return descriptor

@@ -8,7 +8,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
@@ -18,11 +18,11 @@ from verifier.errors import ConfigError, NotFound, ReasonedError, Refusal, Verif
 from verifier.fetch import Rules
 from verifier.gnupg_engine import GnupgEngine
 from verifier.keyring import Keyring
+from verifier.notices import ENDED, WARNED_BEFORE, ending
 from verifier.policy import Repository
 from verifier.record import Record
 from verifier.upstream import Endpoint, Request, Transport
 
-WARNED_BEFORE = timedelta(days=30)
 FREE_BYTES = 1024 * 1024 * 1024
 _ANSWER_BYTES = 1024 * 1024
 
@@ -49,13 +49,9 @@ def check_policy(rules: Rules, today: date) -> Iterator[Finding]:
     """Look at the policy in effect and at what in it is about to end."""
     policy = rules.policy
     yield Finding("policy", Level.OK, f"{policy.file or 'built in'}, {rules.digest}")
-    for exemption in policy.exemptions:
-        text = f"{exemption.where}: the exemption of {exemption.coordinate} from {exemption.code}"
-        advice = "look for a signed release, or exempt it anew after a look at the digest"
-        if exemption.until < today:
-            yield Finding("exemption", Level.PROBLEM, f"{text} ended on {exemption.until}", advice)
-        elif exemption.until < today + WARNED_BEFORE:
-            yield Finding("exemption", Level.WARNING, f"{text} ends on {exemption.until}", advice)
+    for notice in ending(policy, today):
+        level = Level.PROBLEM if notice.code == ENDED else Level.WARNING
+        yield Finding("exemption", level, f"{notice.where}: {notice.message}", notice.hint)
     for entry in policy.trust:
         if entry.expires is not None and entry.expires < today + WARNED_BEFORE:
             text = f"{entry.where}: trust in {', '.join(entry.keys)} for {entry.pattern} ends on {entry.expires}"

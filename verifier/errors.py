@@ -181,6 +181,16 @@ class PinMismatch(Refusal):
     )
 
 
+class Unpinned(Refusal):
+    """A lock file alone decides what may be used, and the file is not in it."""
+
+    code = "unpinned"
+    default_hint = (
+        "find out what asks for it: what a build wants and nobody locked may be somebody else's doing; "
+        "if it belongs there, lock it and have the change of the lock file reviewed"
+    )
+
+
 # Checksums
 
 
@@ -430,6 +440,7 @@ PRECEDENCE: tuple[type[ReasonedError], ...] = (
     PomInvalid,
     MetadataInvalid,
     PinMismatch,
+    Unpinned,
     ChecksumMismatch,
     ChecksumMalformed,
     ChecksumMissing,

@@ -7,6 +7,7 @@ once, and is handed down.  Nothing here decides: policy says what is required, t
 whether it is met, the cache what is admitted.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -32,6 +33,7 @@ from verifier.errors import (
     ReasonedError,
     Refusal,
     SignatureReplayed,
+    Unpinned,
     WrongRepository,
 )
 from verifier.evidence import Evidence, EvidenceUnreadable, read_evidence, write_evidence
@@ -41,6 +43,7 @@ from verifier.inquiry import Inquiry, keys_to_ask, settle
 from verifier.judge import Findings, weigh
 from verifier.keyring import Keyring
 from verifier.layout import SIGNATURE, Place, file_path
+from verifier.lockfile import Lock
 from verifier.measure import claims_of, content_of, evidence_of, measure, read_beside, remeasured, with_digests
 from verifier.openpgp.certificate import Certificate
 from verifier.openpgp.signature import Signature
@@ -54,6 +57,8 @@ from verifier.wanted import beside_file, still_wanted
 
 Result = TypeVar("Result")
 
+_NOT_OURS = "the file in the cache and its record are not as this machine left them: find out what may write there"
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -62,6 +67,9 @@ class Rules:
     policy: Policy
     digest: str
     starter: StarterMap | None
+    lock: Lock | None = None
+    locked: bool = False
+    """Whether the lock file alone decides what may be used and by whose word, and not only which bytes."""
 
     def basis(self, coordinate: Subject) -> Basis:
         """Collect all that policy and starter map say of one coordinate."""
@@ -75,7 +83,23 @@ class Rules:
             trust=trust if self.starter is None else (*trust, *self.starter.trust_for(coordinate)),
             exemptions=self.policy.exemptions_for(coordinate),
             witnessed=() if self.starter is None else self.starter.witnessed_for(coordinate),
+            locked=None if self.lock is None else self.lock.find(coordinate),
+            same_grounds=self.locked,
         )
+
+    def require_locked(self, subject: Subject) -> None:
+        """See that a file may be asked for at all.
+
+        Raises: `Unpinned` where a lock file decides what may be used and it is not in there; metadata never is.
+        """
+        if not self.locked or self.lock is None:
+            return
+        if isinstance(subject, Metadata) or self.lock.find(subject) is None:
+            raise Unpinned(
+                "the lock file alone decides what may be used, and this is not in it",
+                expected=self.lock.nearest(subject),
+                received=Fact(str(subject)),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +138,8 @@ class Verifier:
         self._pool: ThreadPoolExecutor | None = None
         self._gnupg: GnupgEngine | None = None
         self._opened = ExitStack()
+        self._gate = threading.Lock()
+        self._ahead: dict[Coordinate, Future[Outcome]] = {}
 
     def start(self) -> None:
         """Open the record, the cache, the transport and the threads.
@@ -135,10 +161,15 @@ class Verifier:
             opened.callback(self._keyring.stop)
             self._opened = opened.pop_all()
 
+    def ask_keys_again(self) -> None:
+        """Ask key servers again from now on that failed or had no such key."""
+        self._keyring.renew()
+
     def stop(self) -> None:
         """Abort what is under way and close everything."""
         self._opened.close()
         self._pool = None
+        self._ahead.clear()
 
     def __enter__(self) -> Self:
         self.start()
@@ -169,15 +200,55 @@ class Verifier:
             raise RuntimeError("the verifier was not started")
         return self._pool.submit(work)
 
-    def fetch(self, coordinate: Coordinate, repository: str | None = None) -> Outcome:
+    def refresh_keys(self, fingerprints: Iterable[str]) -> tuple[Inquiry, ...]:
+        """Ask the key servers for certificates, many at once, and keep what comes."""
+        asked = [self.submit(partial(self._keyring.refresh, fingerprint)) for fingerprint in fingerprints]
+        return tuple(one.result() for one in asked)
+
+    def fetch_ahead(self, coordinate: Coordinate) -> None:
+        """Begin to fetch a file that will likely be asked for; `fetch` then takes it up where it is."""
+        try:
+            self.rules.require_locked(coordinate)
+        except Refusal:
+            return
+        with self._gate:
+            if coordinate not in self._ahead:
+                self._ahead[coordinate] = self.submit(partial(self._fetch, coordinate, None, None))
+
+    def abandon(self) -> None:
+        """Give up what was to be fetched ahead and has not begun."""
+        with self._gate:
+            for coming in self._ahead.values():
+                coming.cancel()
+
+    def fetch(
+        self,
+        coordinate: Coordinate,
+        repository: str | None = None,
+        arrived: Callable[[Path], None] | None = None,
+    ) -> Outcome:
         """Bring one coordinate's file into the cache, or say why not.
 
-        1. Choose the repositories that may serve it: the one named, else by policy.
+        `arrived` is called where the file comes over the network, as soon as it is here: with the path of
+        bytes that nobody has judged, and before anything is waited for that lies beside it.
+        """
+        with self._gate:
+            coming = self._ahead.pop(coordinate, None) if repository is None else None
+        if coming is not None and not coming.cancel():
+            return coming.result()
+        return self._fetch(coordinate, repository, arrived)
+
+    def _fetch(self, coordinate: Coordinate, repository: str | None, arrived: Callable[[Path], None] | None) -> Outcome:
+        """Fetch in this thread.
+
+        1. See that a lock file does not rule it out, and choose the repositories that may serve it: the one
+           named, else by policy.
         2. A file of the cache is judged again, from the evidence that was kept.
         3. Else ask the repositories in turn; only an authenticated "not found" leads on.
         """
         try:
             # 1.
+            self.rules.require_locked(coordinate)
             repositories = self._repositories(coordinate, repository)
             # 2.
             changed: Outcome | None = None
@@ -189,11 +260,14 @@ class Verifier:
                 if isinstance(held, Changed):
                     changed = self._refuse_changed(coordinate, place, held)
                 elif held is not None and (kept := self._judge_kept(coordinate, place, held)) is not None:
-                    return kept
+                    if not isinstance(kept.cause, Refusal) or self._is_sealed(held):
+                        return kept
+                    self.cache.remove(place)
+                    changed = kept
             if self._run.offline:
                 return changed or self._entered(Outcome(str(coordinate), coordinate, _offline(coordinate)))
             # 3.
-            fetched = self._fetch_anew(coordinate, repositories)
+            fetched = self._fetch_anew(coordinate, repositories, arrived)
             return fetched if changed is None else replace(fetched, replaced=changed.record)
         except ReasonedError as cause:
             return self._entered(Outcome(str(coordinate), coordinate, cause))
@@ -205,6 +279,7 @@ class Verifier:
         and `kept_metadata`.
         """
         try:
+            self.rules.require_locked(metadata)
             (only,) = self._repositories(metadata, repository)
             return (
                 self.kept_metadata(metadata, repository) if self._run.offline else self._fetch_anew(metadata, (only,))
@@ -249,7 +324,17 @@ class Verifier:
         outcome = self._weigh_kept(coordinate, place, held)
         if outcome is None:
             return None
+        if isinstance(outcome.cause, Refusal) and not self._is_sealed(held):
+            outcome.cause.hint = _NOT_OURS
         return self._settled(outcome, held) if outcome.cause is None else self._entered(outcome)
+
+    def _is_sealed(self, held: Hit) -> bool:
+        """Whether this machine sealed a file of the cache and what it keeps of it.
+
+        Where it did not, a refusal speaks of the cache alone, which anybody may have written.
+        """
+        stored = self.record.evidence(held.row.coordinate, held.row.sha256)
+        return held.intact and stored is not None and stored.sealed
 
     def _weigh_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
         try:
@@ -267,6 +352,10 @@ class Verifier:
         if stored is None or evidence is None:
             return None
         basis = self.rules.basis(coordinate)
+        if not (stored.sealed or self._run.offline or basis.pins(evidence.sha256)):
+            # A signature binds bytes and no name, and whoever wrote this record may have put one release in the
+            # place of another: which it is, the repository must say.
+            evidence = replace(evidence, checksums=())
         evidence = with_digests(self._complete(evidence, basis, [shelf], gathered), held.path)
         outcome = self._weigh(evidence, basis, held.path, None, gathered)
         outcome = replace(outcome, repository=place.repository, from_cache=True)
@@ -304,12 +393,17 @@ class Verifier:
 
     # From the repositories
 
-    def _fetch_anew(self, coordinate: Subject, repositories: Iterable[Repository]) -> Outcome:
+    def _fetch_anew(
+        self,
+        coordinate: Subject,
+        repositories: Iterable[Repository],
+        arrived: Callable[[Path], None] | None = None,
+    ) -> Outcome:
         asked = []
         for repository in repositories:
             shelf = self._shelf(coordinate, repository.id)
             try:
-                return self._fetch_from(shelf)
+                return self._fetch_from(shelf, arrived)
             except NotFound:
                 asked.append(shelf.url)
             except ReasonedError as cause:
@@ -317,13 +411,13 @@ class Verifier:
                 return self._entered(outcome)
         raise NotFound("no repository has it", received=Fact("404 or 410", ", ".join(asked)))
 
-    def _fetch_from(self, shelf: Shelf) -> Outcome:
+    def _fetch_from(self, shelf: Shelf, arrived: Callable[[Path], None] | None) -> Outcome:
         basis = self.rules.basis(shelf.coordinate)
         suffixes = beside_file(basis, self._run.now().date())
         quarantined = self.cache.quarantine_path()
         try:
             began = time.monotonic()
-            gathered = gather_file(shelf, suffixes, quarantined, self.rules.policy.limits.file)
+            gathered = gather_file(shelf, suffixes, quarantined, self.rules.policy.limits.file, arrived)
             upstream_seconds = time.monotonic() - began
             outcome = self._judge_download(shelf, basis, gathered, quarantined)
             return replace(outcome, upstream_seconds=upstream_seconds)

@@ -4,7 +4,7 @@ Says what came, what is not there and what could not be had; the three are never
 What any of it is worth is the judge's business.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -102,8 +102,10 @@ class Shelf:
         return self.source.ask(Request(self.url + suffix, self.endpoint, bound))
 
 
-def gather_file(shelf: Shelf, suffixes: Sequence[str], into: Path, max_bytes: int) -> Gathered:
-    """Ask for the file and what lies beside it, all at once.
+def gather_file(
+    shelf: Shelf, suffixes: Sequence[str], into: Path, max_bytes: int, arrived: Callable[[Path], None] | None = None
+) -> Gathered:
+    """Ask for the file and what lies beside it, all at once; `arrived` is told when the file itself is here.
 
     Raises: what the download of the file itself ended with; the evidence is then moot.
     """
@@ -117,6 +119,8 @@ def gather_file(shelf: Shelf, suffixes: Sequence[str], into: Path, max_bytes: in
         for future in beside.values():
             future.cancel()
         raise
+    if arrived is not None:
+        arrived(into)
     gathered.downloaded += gathered.file.size
     _read_headers(gathered, gathered.file)
     _collect(shelf, beside, gathered)

@@ -32,6 +32,7 @@ from verifier.errors import (
     first,
 )
 from verifier.evidence import Checksum, Evidence, Origin, Proof
+from verifier.lockfile import UNSIGNED, Grounds, Kind, Locked
 from verifier.openpgp.signature import ContentHash, Signature, parse_signatures
 from verifier.policy import Exemption, Rule, SignatureDemand
 from verifier.signing import Basis, Keys, Opinion, SignatureFinding, Weighed, names_of, no_opinion, weigh_signature
@@ -81,6 +82,10 @@ class Findings:
     trusted_by: str = ""
     signer: str | None = None
     vouched: bool = False
+    lifted: frozenset[str] = frozenset()
+    """The codes of the causes that an exemption or witnesses took away."""
+    grounds: Grounds = UNSIGNED
+    """What the verdict rests on, as a lock file writes it; says nothing where there are causes."""
 
     def verdict(self) -> Verdict:
         """Accept.
@@ -112,17 +117,19 @@ def weigh(  # noqa: PLR0913  (each parameter is evidence of its own kind)
     unavailable, never absent.  `opinion` is the second OpenPGP engine, for policies that ask for one.
 
     1. The contents name the coordinate that they are served as.
-    2. Pins: exemptions in force bind both ways; witnesses stand for their digest.
+    2. Pins: the lock file's and exemptions in force bind both ways; witnesses stand for their digest.
     3. Signatures: one good one by a trusted signer suffices, a bad one refuses.
     4. The bytes with this signature are not known under another name.
     5. Checksums: every one that was had agrees, and one of them is strong enough.
     6. What exemptions or witnesses stand for is no cause of refusal.
+    7. What vouches for the bytes is what vouched for them when they were locked.
     """
     scales = _Scales(list(causes))
     _note_origin(scales, evidence)
     # 1.
     _weigh_claims(scales, evidence)
     # 2.
+    pinned = _weigh_lock(scales, evidence, basis.locked)
     exemptions = _weigh_exemptions(scales, evidence, basis, now.date())
     exempt_codes = {exemption.code for exemption in exemptions}
     witness = _weigh_witnesses(scales, evidence, basis)
@@ -142,17 +149,23 @@ def weigh(  # noqa: PLR0913  (each parameter is evidence of its own kind)
     if witness is not None:
         scales.lift(lambda cause: cause.code.startswith(_SIGNATURE_CODES) and not isinstance(cause, SignatureReplayed))
     scales.lift(lambda cause: cause.code in exempt_codes)
+    # 7.
+    grounds = _grounds(trusted, exemptions, witness)
+    _weigh_grounds(scales, evidence, basis.locked if basis.same_grounds else None, grounds)
     _say_what_ended(scales.causes, evidence, basis, now.date())
     _say_where_to_look(scales.causes, evidence, basis)
     return Findings(
         steps=tuple(scales.steps),
-        checksums=checksums,
+        # The lock's pin is told here and counts as no checksum: policy asks for those all the same.
+        checksums=(*checksums, *pinned),
         signatures=tuple(scales.signatures),
         causes=tuple(scales.causes),
         proofs=frozenset(scales.proofs),
         trusted_by=_reason_to_trust(basis.rule, trusted, exemptions, witness),
         signer=None if trusted is None else trusted.primary,
         vouched=vouched,
+        lifted=frozenset(scales.lifted),
+        grounds=grounds,
     )
 
 
@@ -164,6 +177,7 @@ class _Scales:
     steps: list[Step] = field(default_factory=list)
     signatures: list[SignatureFinding] = field(default_factory=list)
     proofs: set[Proof] = field(default_factory=set)
+    lifted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for cause in self.causes:
@@ -187,6 +201,7 @@ class _Scales:
     def lift(self, stands_for: Callable[[ReasonedError], bool]) -> None:
         for cause in [cause for cause in self.causes if stands_for(cause)]:
             self.causes.remove(cause)
+            self.lifted.add(cause.code)
             self.note("lifted", f"{cause.code} does not count here: the bytes are vouched for by their digest")
 
 
@@ -209,6 +224,55 @@ def _weigh_claims(scales: _Scales, evidence: Evidence) -> None:
             scales.refuse("contents", refusal)
         else:
             scales.passed("contents", f"{claim.where} names {claim.group}:{claim.artifact}:{claim.version}")
+
+
+def _weigh_lock(scales: _Scales, evidence: Evidence, locked: Locked | None) -> tuple[tuple[Checksum, bool], ...]:
+    """Compare the bytes with the line of the lock file."""
+    if locked is None:
+        return ()
+    expected = Fact(f"sha256:{locked.sha256}", locked.where)
+    received = Fact(f"sha256:{evidence.sha256}", evidence.url)
+    agrees = locked.sha256 == evidence.sha256
+    if agrees:
+        scales.passed("lock file", "the bytes are those that were locked", expected, received)
+    else:
+        reason = "the bytes differ from those that were locked"
+        scales.refuse("lock file", PinMismatch(reason, expected=expected, received=received))
+    return ((Checksum(Digest(Algorithm.SHA256, locked.sha256), Origin.PIN, locked.where), agrees),)
+
+
+def _weigh_grounds(scales: _Scales, evidence: Evidence, locked: Locked | None, grounds: Grounds) -> None:
+    """See that the same vouches for the bytes as when they were locked, or a trusted signer where there was none."""
+    if locked is None or scales.causes:
+        return
+    good = {Grounds(Kind.KEY, one.primary or "") for one in scales.signatures if one.status == "good"}
+    may_be = locked.grounds in {grounds, *good} or (grounds.kind is Kind.KEY and locked.grounds.kind is not Kind.KEY)
+    expected, received = Fact(_in_words(locked.grounds), locked.where), Fact(_in_words(grounds), evidence.url)
+    if may_be:
+        scales.passed("lock file", "what vouches for them is what vouched for them then", expected, received)
+        return
+    reason = "the bytes are those that were locked, and what vouches for them is not what it was"
+    hint = "find out from the publisher why before it is locked like this"
+    scales.refuse("lock file", PinMismatch(reason, expected=expected, received=received, hint=hint))
+
+
+def _in_words(grounds: Grounds) -> str:
+    return {
+        Kind.KEY: f"a signature by {grounds.detail}",
+        Kind.EXEMPT: f"an exemption from {grounds.detail}",
+        Kind.WITNESSED: "witnesses of the digest",
+        Kind.UNSIGNED: "no signature asked for",
+    }[grounds.kind]
+
+
+def _grounds(trusted: SignatureFinding | None, exemptions: Iterable[Exemption], witness: Witnessed | None) -> Grounds:
+    """Say what the verdict rests on, in the order in which `_reason_to_trust` names it."""
+    if trusted is not None:
+        return Grounds(Kind.KEY, trusted.primary or "")
+    codes = sorted({exemption.code for exemption in exemptions})
+    if codes:
+        return Grounds(Kind.EXEMPT, ",".join(codes))
+    return UNSIGNED if witness is None else Grounds(Kind.WITNESSED)
 
 
 def _weigh_exemptions(scales: _Scales, evidence: Evidence, basis: Basis, today: date) -> tuple[Exemption, ...]:

@@ -46,6 +46,9 @@ class Servers(Protocol):
     def ask(self, fingerprint: str) -> Inquiry:
         """Ask for one key by its full fingerprint."""
 
+    def renew(self) -> None:
+        """Ask those that failed again from now on."""
+
     def stop(self) -> None:
         """End every question under way."""
 
@@ -129,7 +132,7 @@ class Keyring:
             return tuple(sorted({raw.fingerprint for index in indices for held in index.values() for _, raw in held}))
 
     def refresh(self, fingerprint: str) -> Inquiry:
-        """Ask the key servers for a key, once a run, and keep what comes.
+        """Ask the key servers for a key, once a run or until `renew`, and keep what comes.
 
         `news` in what is given tells whether something came that was not at hand.  Whoever asks
         for the same key meanwhile waits for the same answer.
@@ -147,6 +150,13 @@ class Keyring:
             mine.set_exception(error)  # whoever waits must hear of it
             raise
         return mine.result()
+
+    def renew(self) -> None:
+        """Forget who was asked for what, as a new run would: a run without an end must ask again some time."""
+        with self._lock:
+            self._asked = {key: coming for key, coming in self._asked.items() if not coming.done()}
+        if self._servers is not None:
+            self._servers.renew()
 
     def stop(self) -> None:
         """End what is asked of key servers."""

@@ -32,7 +32,7 @@ _KEY_MARK = b"-----BEGIN PGP"
 
 @dataclass(slots=True)
 class _Server:
-    """A key server, and how it fared in this run: `first` is the first question that it was asked."""
+    """A key server, and how it fared since the start or `renew`: `first` is the first question since then."""
 
     name: str
     kind: KeyServerKind
@@ -51,7 +51,7 @@ class _Answers:
 
 
 class KeyServers:
-    """The key servers of a policy; a server that failed once is not asked again.
+    """The key servers of a policy; a server that failed once is not asked again, until `renew`.
 
     `transport` is theirs alone, started at the first question: most runs need no key server.
     All methods may be called from any thread.
@@ -82,6 +82,13 @@ class KeyServers:
                 self._take(server, future, fingerprint, answers)
         return Inquiry(fingerprint, tuple(answers.found), tuple(answers.unknown_to), tuple(answers.silent))
 
+    def renew(self) -> None:
+        """Ask those that failed again from now on, as a new run would."""
+        with self._lock:
+            for server in self._servers:
+                if server.first is not None and server.first.done():
+                    server.first, server.failed = None, ""
+
     def stop(self) -> None:
         """End every question under way; none may be asked afterwards."""
         with self._lock:
@@ -100,14 +107,17 @@ class KeyServers:
         Otherwise every signer of a project would wait on its own for a server that is down.
         """
         begun: dict[str, Future[Download] | None] = {}
+        before: dict[str, Future[Download]] = {}
         with self._lock:
             for server in self._servers:
                 if server.first is None:
                     begun[server.name] = server.first = self._send(server, fingerprint)
+                else:
+                    before[server.name] = server.first
         for server in self._servers:
-            if server.name not in begun and server.first is not None:
-                wait([server.first])
-                self._note_failure(server, server.first)
+            if server.name in before:
+                wait([before[server.name]])
+                self._note_failure(server, before[server.name])
                 begun[server.name] = None if server.failed else self._send(server, fingerprint)
         return [(server, begun[server.name]) for server in self._servers]
 

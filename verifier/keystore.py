@@ -20,7 +20,9 @@ from verifier.openpgp.certificate import RawCertificate, index_certificates, str
 
 MAX_CERTIFICATE_BYTES = 1024 * 1024
 MAX_CERTIFICATES = 10_000
+MAX_STORE_BYTES = 256 * 1024 * 1024
 
+_HEAL = "remove it: keys are fetched anew"
 _NAME = re.compile(r"([0-9A-F]{40}|[0-9A-F]{64})\.pgp")
 # Non-blocking: a named pipe may lie there.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -42,18 +44,18 @@ class KeyStore:
     def certificates(self) -> tuple[RawCertificate, ...]:
         """Read everything that is kept, by fingerprint; what cannot be read is left out.
 
-        Raises: `CacheError` where there are more files than such a store holds.
+        Raises: `CacheError` where there is more than such a store holds, or a link in its place.
         """
+        self._refuse_link()
         try:
-            names = sorted(entry.name for entry in os.scandir(self._directory) if _NAME.fullmatch(entry.name))
+            entries = [entry for entry in os.scandir(self._directory) if _NAME.fullmatch(entry.name)]
+            size = sum(entry.stat(follow_symlinks=False).st_size for entry in entries)
         except OSError:
             return ()
-        if len(names) > MAX_CERTIFICATES:
-            raise CacheError(
-                str(self._directory),
-                f"more than {MAX_CERTIFICATES} keys",
-                hint="remove the directory: keys are fetched anew",
-            )
+        if len(entries) > MAX_CERTIFICATES or size > MAX_STORE_BYTES:
+            problem = f"more than {MAX_CERTIFICATES} keys or {MAX_STORE_BYTES} bytes"
+            raise CacheError(str(self._directory), problem, hint=_HEAL)
+        names = sorted(entry.name for entry in entries)
         return tuple(raw for name in names if (raw := self._read(name)) is not None)
 
     def add(self, certificate: RawCertificate) -> bool:
@@ -72,6 +74,11 @@ class KeyStore:
                 return False
             self._write(name, merged.data)
         return True
+
+    def _refuse_link(self) -> None:
+        # Whoever may write the cache could lead what is written here to any directory of this user.
+        if self._directory.is_symlink():
+            raise CacheError(str(self._directory), "the key store is a symbolic link", hint=_HEAL)
 
     def _read(self, name: str) -> RawCertificate | None:
         try:
@@ -96,6 +103,7 @@ class KeyStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        self._refuse_link()
         with _translated(self._directory):
             self._directory.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC

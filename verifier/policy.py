@@ -6,7 +6,7 @@ today.
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import date
 from enum import Enum
 from pathlib import PurePath
@@ -175,6 +175,11 @@ class Policy:
     def asks_gnupg(self) -> bool:
         """Whether some rule has signatures judged by gpg."""
         return any(rule.engine is not Engine.NATIVE for rule in (self.require, *(one.rule for one in self.rules)))
+
+    def judged_by(self, engine: Engine) -> "Policy":
+        """Give the same policy with every signature judged by that engine."""
+        rules = tuple(replace(one, rule=replace(one.rule, engine=engine)) for one in self.rules)
+        return replace(self, require=replace(self.require, engine=engine), rules=rules)
 
     def rule_for(self, coordinate: Coordinate) -> Rule:
         """Choose the most specific rule that matches, else what is required of all."""

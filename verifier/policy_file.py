@@ -401,10 +401,18 @@ def _exemption(table: Table, base: Policy) -> Exemption:
         coordinate=coordinate,
         sha256=table.required("sha256", _word(table, "sha256", parse_sha256)),
         code=table.required("code", _choice(table, "code", _EXEMPT_CODES)),
-        reason=table.required("reason", table.text("reason")),
+        reason=_reason(table),
         until=table.required("until", table.day("until")),
         where=table.where(),
     )
+
+
+def _reason(table: Table) -> str:
+    """Read why bytes are exempt: lines that were taken over as they were offered have none yet."""
+    if table.is_blank("reason"):
+        hint = "say why these bytes may be used, after a comparison of their digest with another source"
+        raise table.error("reason", "'reason' is empty: an exemption counts only with one", hint)
+    return table.required("reason", table.text("reason"))
 
 
 def _parse_exempt(text: str) -> Coordinate:

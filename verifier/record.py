@@ -4,9 +4,9 @@ Four tables: the evidence for bytes under a coordinate, which file was admitted 
 which URLs are absent, and every judgement for `explain`.  Evidence and judgements are JSON
 documents that this room carries and never reads.  Rows may have been changed by whoever can
 write the cache: what this machine wrote itself is told apart by its seal, and values of a wrong
-type are a damaged record.  One connection under one lock serves the whole process; every write
-is one durable transaction.  Which file may be served is for the cache to say, what a document
-means for the judge.
+type or tables of another shape are a damaged record.  One connection under one lock serves the
+whole process; every write is one durable transaction.  Which file may be served is for the cache
+to say, what a document means for the judge.
 """
 
 import fcntl
@@ -15,10 +15,11 @@ import json
 import os
 import re
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,12 +33,17 @@ SEEN_SECONDS = 24 * 60 * 60
 """How long a judgement that is repeated word for word is not written again."""
 BUSY_SECONDS = 30
 MAX_JUDGEMENTS = 50_000
+"""How many judgements are kept for `explain`: at the start, and a few more while a proxy runs."""
+TRIM_JUDGEMENTS = 1_000
+"""After how many new judgements those that are too many are dropped."""
 MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 MAX_USES = 1_000
+MAX_SCHEMA_ROWS = 100
 
 _APPLICATION = 0x76726679
 _VERSION = 1
 _PAGE_ROWS = 1_000
+_DROPPED_ROWS = 500
 _POLL_SECONDS = 0.002
 _RECORD_ID = re.compile(r"[0-9]{1,18}")
 _SCHEMA = f"""
@@ -203,11 +209,10 @@ class Record:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._path.is_symlink():
-                raise CacheError(str(self._path), "the record is a symbolic link", hint=_HEAL)
         except OSError as error:
             raise CacheError.of(error, str(self._path.parent)) from error
         with self.alone(), self._lock, self._translated():
+            self._clear_ground()
             # timeout: an administrator's own sqlite shell may hold the file, which `alone` does not see.
             connection = sqlite3.connect(
                 self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -306,6 +311,15 @@ class Record:
         """Drop the row of a place, durably; `Cache.remove` is what takes the file away first."""
         self._rows("DELETE FROM admitted WHERE repository = ? AND path = ?", place.repository, place.path)
 
+    def drop_spent_evidence(self) -> None:
+        """Drop what is known of bytes that nothing signed and that are admitted nowhere any more.
+
+        Metadata leaves such a row at every change.  What was signed stays, whether its file does or
+        not: by it the same bytes under another coordinate are known as a replay.
+        """
+        while self._drop_some_evidence():
+            pass  # a little at a time: nobody reads the record meanwhile
+
     def note_stamp(self, stamp: Stamp) -> None:
         """Hold a stamp back for the next transaction; if it is lost the next hit is hashed, no more."""
         with self._lock:
@@ -375,9 +389,29 @@ class Record:
         # In the order of characters ';' comes right after the ':' that ends a group.
         return self._read_judgements(self._rows(sql, f"{group}:", f"{group};", limit))
 
+    def _clear_ground(self) -> None:
+        """See that only plain files lie where SQLite will open some, and that no rollback journal does.
+
+        A record has a write-ahead log and never such a journal.  SQLite does what one says before it
+        reads anything else, and what one says may be to delete any file of this user.
+
+        Raises: `CacheError`.
+        """
+        try:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                path = self._path.with_name(self._path.name + suffix)
+                with suppress(FileNotFoundError):
+                    mode = os.lstat(path).st_mode
+                    if not stat.S_ISREG(mode):
+                        kind = "a symbolic link" if stat.S_ISLNK(mode) else "no plain file"
+                        raise CacheError(str(path), f"the record is {kind}", hint=_HEAL)
+                    if suffix == "-journal":
+                        path.unlink()
+        except OSError as error:
+            raise CacheError.of(error, str(self._path)) from error
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_DOCUMENT_BYTES)
-        # A changed file may bring triggers and views of its own: they get no functions to call.
         connection.execute("PRAGMA trusted_schema = OFF")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
         if found == [0, 0] and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
@@ -385,10 +419,13 @@ class Record:
             connection.executescript(_SCHEMA)
         elif found != [_APPLICATION, _VERSION]:
             raise CacheError(str(self._path), "this is not a record of this version of verifier", hint=_HEAL)
+        elif _schema_of(connection) != _own_schema():
+            # Triggers and views of somebody else's would run with every statement, some without end.
+            raise self._damaged()
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")  # one that was changed may ask for rollback journals
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(
-            "DELETE FROM judgement WHERE turn <= (SELECT max(turn) FROM judgement) - ?", (MAX_JUDGEMENTS,)
-        )
+        _trim(connection)
 
     def _write_entry(self, connection: sqlite3.Connection, entry: Entry) -> int | Replay:
         if entry.evidence is not None:
@@ -432,7 +469,19 @@ class Record:
         texts = (row.coordinate, row.status, row.code, row.repository, row.url, row.file, row.sha256, row.policy)
         sql = "INSERT INTO judgement VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         values = (identity, turn, *map(_plain, texts), row.seen, document)
-        return self._number(connection.execute(sql, values).lastrowid)
+        number = self._number(connection.execute(sql, values).lastrowid)
+        if number % TRIM_JUDGEMENTS == 0:
+            _trim(connection)
+        return number
+
+    def _drop_some_evidence(self) -> bool:
+        """Drop as many rows as do not keep others waiting; tells whether there were any."""
+        sql = (
+            "DELETE FROM evidence WHERE rowid IN (SELECT rowid FROM evidence INDEXED BY evidence_bytes WHERE"
+            " replay_key IS NULL AND (coordinate, sha256) NOT IN (SELECT coordinate, sha256 FROM admitted) LIMIT ?)"
+        )
+        with self._lock, self._translated():
+            return self._live().execute(sql, (_DROPPED_ROWS,)).rowcount > 0
 
     def _write_held(self, connection: sqlite3.Connection) -> None:
         """Write what was held back, and drop absences that no longer count."""
@@ -526,6 +575,21 @@ class Record:
     def _busy(self) -> CacheError:
         problem = f"another process has held the cache for {BUSY_SECONDS} seconds"
         return CacheError(str(self._path), problem, hint="wait for it, or find and end it, or use another --cache")
+
+
+def _trim(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM judgement WHERE turn <= (SELECT max(turn) FROM judgement) - ?", (MAX_JUDGEMENTS,))
+
+
+def _own_schema() -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript(_SCHEMA)
+        return _schema_of(connection)
+
+
+def _schema_of(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    sql = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name LIMIT ?"
+    return connection.execute(sql, (MAX_SCHEMA_ROWS,)).fetchall()
 
 
 def _locked(descriptor: int) -> bool:

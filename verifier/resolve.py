@@ -6,30 +6,25 @@ will be asked for soon are fetched ahead.  A POM that may not be used spoils the
 around it, so that one run names everything that is wrong.
 """
 
-import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
-from verifier.coordinate import Coordinate, Metadata, make_metadata
-from verifier.errors import CacheError, NotFound, Offline, ReasonedError, Refusal
+from verifier.ahead import Ahead, Question, bytes_of
+from verifier.coordinate import Coordinate, Metadata, base_version, make_metadata
+from verifier.errors import Fact, NotFound, Offline, ReasonedError, Refusal, Unpinned
 from verifier.fetch import Verifier
 from verifier.formats.entry import Listed, Module
 from verifier.maven.graph import Demand
 from verifier.maven.metadata import Listing, parse_metadata
-from verifier.maven.pom import Pom, parse_pom
+from verifier.maven.metadata import Metadata as Versioning
+from verifier.maven.pom import Pom, stand_in
 from verifier.maven.profile import Context
 from verifier.maven.resolver import Resolved, Resolver
-from verifier.maven.source import foresee
 from verifier.outcome import Outcome
 from verifier.policy import MissingPom
 
-MAX_AHEAD = 20_000
-"""How many POMs may be fetched ahead; the largest graphs known have some thousand."""
 MAX_DETOURS = 200
 """How many POMs that spoil others one walk goes around."""
 
@@ -65,13 +60,15 @@ def resolve_dependencies(
 ) -> Resolution:
     """Resolve as the dependencies of an empty project."""
     library = library or Library(verifier)
+    library.send_scout(lambda source: Resolver(source, context).explore(demands))
     library.hint(_pom_of(demand) for demand in demands if _is_exact(demand.version))
-    found = walk(library, context, lambda resolver: resolver.dependencies(demands), ", ".join(map(str, demands)))
+    resolver = Resolver(library, context)
+    found = walk(library, resolver, partial(Resolver.dependencies, demands=demands), ", ".join(map(str, demands)))
     nameless = [outcome for outcome in found.outcomes if outcome.coordinate is None]
     if len(demands) == 1 or not nameless:
         return found
     alone = [
-        walk(library, context, partial(Resolver.dependencies, demands=[demand]), str(demand)) for demand in demands
+        walk(library, resolver, partial(Resolver.dependencies, demands=[demand]), str(demand)) for demand in demands
     ]
     blamed = [outcome for one in alone for outcome in one.outcomes if outcome.coordinate is None]
     return replace(found, outcomes=(*library.consulted(), *(blamed or nameless)))
@@ -79,7 +76,8 @@ def resolve_dependencies(
 
 def resolve_root(verifier: Verifier, demand: Demand, context: Context, library: "Library | None" = None) -> Resolution:
     """Resolve as Maven resolves a plugin: the artifact is the root and is not listed itself."""
-    return walk(library or Library(verifier), context, lambda resolver: resolver.root(demand), str(demand))
+    library = library or Library(verifier)
+    return walk(library, Resolver(library, context), partial(Resolver.root, demand=demand), str(demand))
 
 
 def take_listed(verifier: Verifier, listed: Sequence[Listed], library: "Library | None" = None) -> Resolution:
@@ -116,19 +114,19 @@ def join(resolutions: Sequence[Resolution]) -> Resolution:
     return Resolution(explored if cause is None else None, cause, tuple(outcomes.values()), explored, leaves)
 
 
-def walk(library: "Library", context: Context, ask: Walk, name: str) -> Resolution:
+def walk(library: "Library", resolver: Resolver, ask: Walk, name: str) -> Resolution:
     """Resolve one graph; where a POM may not be used, go on around it to see what else is wrong.
 
-    `name` is what a cause without a file is reported under.
+    `resolver` reads from the library; `name` is what a cause without a file is reported under.
     """
     explored: tuple[Resolved, ...] = ()
     causes: list[ReasonedError] = []
     for _ in range(MAX_DETOURS):
         try:
-            explored = ask(Resolver(library, context))
+            explored = ask(resolver)
         except ReasonedError as cause:
             if not library.explain(cause):
-                causes.append(cause)
+                causes.append(library.by_lock(cause))
             if not library.pass_by():
                 break
         else:
@@ -136,6 +134,11 @@ def walk(library: "Library", context: Context, ask: Walk, name: str) -> Resoluti
     outcomes = (*library.consulted(), *(Outcome(name, None, nameless) for nameless in causes))
     first = next(iter((*causes, *library.causes())), None)
     return Resolution(explored if first is None else None, first, outcomes, explored, library.leaves())
+
+
+def lets_go_on(cause: ReasonedError) -> bool:
+    """Whether there is a point in asking for other files, as there is none where the network is in trouble."""
+    return isinstance(cause, (Refusal, NotFound, Offline))
 
 
 def _is_exact(version: str) -> bool:
@@ -146,46 +149,43 @@ def _pom_of(demand: Demand) -> Coordinate:
     return Coordinate(demand.group, demand.artifact, demand.version, "pom")
 
 
-@dataclass(slots=True)
 class Library:
-    """Gives Maven's rules their POMs and metadata, each fetched and read once, many ahead of the question.
+    """Gives Maven's rules their POMs and metadata, and keeps what was consulted.
 
-    Used by one thread of questions; arrivals are read in the threads that fetched them.
+    Files in `scopes` are fetched ahead.  Used by one thread of questions.
     """
 
-    _verifier: Verifier
-    _coming: dict[Coordinate, Future[Outcome]] = field(default_factory=dict)
-    _poms: dict[Coordinate, Pom | ReasonedError] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _consulted: dict[tuple[str, str | None], Outcome] = field(default_factory=dict)
-    _leaves: dict[str, None] = field(default_factory=dict)
-    _failed: dict[Coordinate, ReasonedError] = field(default_factory=dict)
-    _spoiled: set[Coordinate] = field(default_factory=set)
-    _last_failed: Coordinate | None = None
+    def __init__(self, verifier: Verifier, scopes: frozenset[str] = frozenset(), *, ahead: Ahead | None = None) -> None:
+        self._verifier = verifier
+        self._ahead = ahead or Ahead(verifier, scopes)
+        self._consulted: dict[tuple[str, str | None], Outcome] = {}
+        self._leaves: dict[str, None] = {}
+        self._failed: dict[Coordinate, ReasonedError] = {}
+        self._passed_by: set[Coordinate] = set()
+        self._last_failed: Coordinate | None = None
 
     def fresh(self) -> "Library":
         """Give a library for another graph: it has the same POMs, and nothing was consulted yet."""
-        return Library(self._verifier, self._coming, self._poms, self._lock)
+        return Library(self._verifier, ahead=self._ahead)
 
     def pom(self, coordinate: Coordinate) -> Pom | None:
-        """Give a POM; None where it is nowhere and policy says that this one may be, and on a detour.
+        """Give a POM, on a detour what stands in for it; None where it is nowhere and policy says that it may be.
 
         Raises: what forbids to use it, or why it could not be had.
         """
         known = self._failed.get(coordinate)
         if known is not None:
-            if coordinate in self._spoiled and not self._wanted_from(coordinate):
-                return None
+            if coordinate in self._passed_by:
+                return stand_in(coordinate)
             self._last_failed = coordinate
             raise known
-        outcome = self._ask(coordinate).result()
+        outcome, pom = self._ahead.pom(coordinate)
         cause = outcome.cause
-        if isinstance(cause, NotFound):
+        if isinstance(cause, NotFound | Unpinned):
             if self._verifier.rules.policy.rule_for(coordinate).missing_pom is MissingPom.LEAF:
                 self._leaves[outcome.name] = None
                 return None
-            cause = _with_hint(cause)
-        pom = self._poms.get(coordinate) or (self._read(coordinate, outcome) if cause is None else None)
+            cause = _with_hint(cause) if isinstance(cause, NotFound) else cause
         cause = pom if isinstance(pom, ReasonedError) else cause
         self._consulted[outcome.name, None] = replace(outcome, cause=cause)
         if cause is None and isinstance(pom, Pom):
@@ -195,21 +195,34 @@ class Library:
         raise failure
 
     def metadata(self, group: str, artifact: str, version: str) -> tuple[Listing, ...]:
-        """Give the metadata of every repository that may serve the group and has some."""
+        """Give the metadata of every repository that may serve the group and has some; by a lock alone, its choice.
+
+        Raises: `Unpinned` where a lock file decides alone and names no version of it.
+        """
         metadata = make_metadata(group, artifact, version)
-        return tuple(self._listings(metadata))
+        rules = self._verifier.rules
+        kept = () if rules.lock is None else rules.lock.kept(group, artifact)
+        if rules.locked:
+            if not kept:
+                rules.require_locked(metadata)
+            return (_as_locked(kept),)
+        return tuple(self._listings(metadata, kept))
 
     def hint(self, coordinates: Iterable[Coordinate]) -> None:
         """Begin to fetch POMs that will be asked for soon."""
-        for coordinate in coordinates:
-            if len(self._coming) < MAX_AHEAD:
-                self._ask(coordinate)
+        self._ahead.hint(coordinates)
+
+    def hint_file(self, coordinate: Coordinate, scope: str) -> None:
+        """Begin to fetch a file that looks chosen, if those of this scope are wanted."""
+        self._ahead.hint_file(coordinate, scope)
+
+    def send_scout(self, question: Question) -> None:
+        """Have the graph walked ahead of the rules, where POMs come over the network."""
+        self._ahead.send_scout(question)
 
     def abandon(self) -> None:
         """Give up what was to be fetched ahead and has not begun; nothing may be asked for after that."""
-        with self._lock:
-            for coming in self._coming.values():
-                coming.cancel()
+        self._ahead.abandon()
 
     def consulted(self) -> tuple[Outcome, ...]:
         """Give the outcome of everything that the rules asked for, whatever was fetched ahead besides."""
@@ -231,77 +244,49 @@ class Library:
                 return True
         return False
 
+    def by_lock(self, cause: ReasonedError) -> ReasonedError:
+        """Say of a version that is nowhere in a lock file which decides alone that nobody locked it."""
+        lock = self._verifier.rules.lock
+        if lock is None or not self._verifier.rules.locked or not isinstance(cause, NotFound):
+            return cause
+        locked = "none" if cause.received is None else cause.received.value
+        reason = f"the lock file alone decides what may be used: {cause.reason}"
+        return Unpinned(reason, expected=cause.expected, received=Fact(locked, lock.file))
+
     def pass_by(self) -> bool:
-        """Take the POM that failed last, and those that cannot be read without it, for leaves of the graph.
+        """Let something stand in for the POM that failed last, so that the rest can be looked at.
 
         No where there is no such POM, or where asking on would lead to the same trouble.
         """
         failed, self._last_failed = self._last_failed, None
-        if failed is None or not isinstance(self._failed[failed], (Refusal, NotFound, Offline)):
+        if failed is None or not lets_go_on(self._failed[failed]):
             return False
-        before = len(self._spoiled)
-        waiting = [failed]
-        while waiting:
-            coordinate = waiting.pop()
-            self._spoiled.add(coordinate)
-            for child in self._wanted_from(coordinate):
-                self._failed[child] = self._failed[failed]
-                waiting.append(child)
-        return len(self._spoiled) > before
+        self._passed_by.add(failed)
+        return True
 
-    def _wanted_from(self, coordinate: Coordinate) -> list[Coordinate]:
-        """Give the POMs in use that have this one as a parent or import it."""
-        names = {name for name, _ in self._consulted}
-        return [
-            child
-            for child, pom in list(self._poms.items())
-            if isinstance(pom, Pom) and child not in self._spoiled and str(child) in names and coordinate in _above(pom)
-        ]
-
-    def _ask(self, coordinate: Coordinate) -> Future[Outcome]:
-        with self._lock:
-            coming = self._coming.get(coordinate)
-            if coming is not None:
-                return coming
-            coming = self._verifier.submit(partial(self._fetch, coordinate))
-            self._coming[coordinate] = coming
-            return coming
-
-    def _fetch(self, coordinate: Coordinate) -> Outcome:
-        outcome = self._verifier.fetch(coordinate)
-        if outcome.cause is None:
-            pom = self._read(coordinate, outcome)
-            if isinstance(pom, Pom):
-                self.hint(foresee(pom))
-        return outcome
-
-    def _read(self, coordinate: Coordinate, outcome: Outcome) -> Pom | ReasonedError:
-        try:
-            read: Pom | ReasonedError = parse_pom(_bytes_of(outcome), outcome.name)
-        except ReasonedError as error:
-            read = error
-        self._poms[coordinate] = read
-        return read
-
-    def _listings(self, metadata: Metadata) -> Iterator[Listing]:
+    def _listings(self, metadata: Metadata, kept: tuple[Coordinate, ...]) -> Iterator[Listing]:
         for repository in self._verifier.rules.policy.repositories_for(metadata.group):
             outcome = self._verifier.fetch_metadata(metadata, repository.id)
             if isinstance(outcome.cause, NotFound):
+                continue
+            if isinstance(outcome.cause, Offline) and kept:
+                yield _as_locked(kept)  # what was chosen is known without it
                 continue
             self._consulted[outcome.name, outcome.repository] = outcome
             if outcome.cause is not None:
                 raise outcome.cause
             try:
-                listed = parse_metadata(_bytes_of(outcome), outcome.url or outcome.name)
+                listed = parse_metadata(bytes_of(outcome), outcome.url or outcome.name)
             except ReasonedError as cause:
                 self._consulted[outcome.name, outcome.repository] = replace(outcome, cause=cause)
                 raise
-            yield Listing(listed, repository.releases, repository.snapshots)
+            yield Listing(listed, repository.releases, repository.snapshots, kept)
 
 
-def _above(pom: Pom) -> tuple[Coordinate, ...]:
-    """Give the parent and the imports of a POM, as far as it says itself."""
-    return foresee(replace(pom, section=replace(pom.section, dependencies=())))
+def _as_locked(kept: tuple[Coordinate, ...]) -> Listing:
+    """List the versions that a lock file names, and nothing else."""
+    versions = tuple(dict.fromkeys(base_version(one.version) for one in kept))
+    return Listing(Versioning(versions=versions), snapshots=True, kept=kept)
 
 
 def _with_hint(cause: NotFound) -> NotFound:
@@ -310,17 +295,3 @@ def _with_hint(cause: NotFound) -> NotFound:
         'and so does a [[rule]] with missing-pom = "leaf"'
     )
     return NotFound(cause.reason, expected=cause.expected, received=cause.received, hint=hint)
-
-
-def _bytes_of(outcome: Outcome) -> bytes:
-    """Read an admitted file again: what it is now must still be what was verified."""
-    path = Path(outcome.file or "")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CacheError.of(error, str(path)) from error
-    received = hashlib.sha256(data).hexdigest()
-    if received != outcome.proven_evidence().sha256:
-        hint = "find out what may write to the cache, and run again"
-        raise CacheError(str(path), f"is no longer what was verified: sha256:{received}", hint=hint)
-    return data

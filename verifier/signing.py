@@ -22,6 +22,7 @@ from verifier.errors import (
     first,
 )
 from verifier.evidence import Evidence, Proof, packet_identity
+from verifier.lockfile import Locked
 from verifier.openpgp.certificate import Certificate
 from verifier.openpgp.key import PublicKey, key_id
 from verifier.openpgp.signature import ContentHash, Signature, assess, verify
@@ -57,6 +58,15 @@ class Basis:
     trust: tuple[TrustEntry, ...]
     exemptions: tuple[Exemption, ...]
     witnessed: tuple[Witnessed, ...]
+    locked: Locked | None = None
+    """The line of the lock file, which adds a pin and replaces nothing."""
+    same_grounds: bool = False
+    """Whether what vouched for the locked bytes must vouch for them still."""
+
+    def pins(self, sha256: str) -> bool:
+        """Whether a lock file, an exemption or witnesses name these very bytes as this coordinate."""
+        locked = () if self.locked is None else (self.locked,)
+        return any(one.sha256 == sha256 for one in (*locked, *self.exemptions, *self.witnessed))
 
 
 @dataclass(frozen=True, slots=True)

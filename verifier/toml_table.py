@@ -155,6 +155,11 @@ class Table:
         """Whether the value is a plain `[]`, where that means none and not a mistake."""
         return self._values.get(key) == []
 
+    def is_blank(self, key: str) -> bool:
+        """Whether the value is a string with nothing in it."""
+        value = self._values.get(key)
+        return isinstance(value, str) and not value.strip()
+
     def day(self, key: str) -> date | None:
         """Read a date without a time."""
         value = self._values.get(key)

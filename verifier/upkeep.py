@@ -35,14 +35,18 @@ def scrub(verifier: Verifier) -> Iterator[Outcome]:
 
 
 def expel(verifier: Verifier, going: Callable[[], bool]) -> list[Outcome]:
-    """Take out of the cache what today's rules refuse, while `going` says so; give the refusals."""
-    refused = []
+    """Take out of the cache what today's rules refuse, while `going` says so; give the refusals.
+
+    What the record no longer needs of files that are gone goes too.
+    """
+    refused: list[Outcome] = []
     for admitted in verifier.record.admissions():
         if not going():
-            break
+            return refused
         outcome = _judged_again(verifier, verifier.reconsider, admitted.row)
         if outcome is not None and outcome.status is Status.REFUSED:
             refused.append(outcome)
+    verifier.record.drop_spent_evidence()
     return refused
 
 
@@ -79,6 +83,7 @@ def prune(verifier: Verifier, *, max_bytes: int | None, unused_since: int | None
             _take_out(verifier, use.row)
             size -= use.row.size
             removed.append(use.row)
+    verifier.record.drop_spent_evidence()
     return removed
 
 

@@ -31,20 +31,19 @@ from verifier.errors import (
     Unreachable,
 )
 from verifier.flight import FLIGHT
+from verifier.names import Names, Place
 from verifier.proxies import Proxies
 
 if TYPE_CHECKING:
     from io import BufferedIOBase, BufferedReader
 
-    from urllib3._base_connection import BaseHTTPConnection
+    from urllib3._base_connection import BaseHTTPConnection, BaseHTTPSConnection
     from urllib3.response import BaseHTTPResponse
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_FOREIGN_ORIGINS = 16
-MAX_ADDRESSES = 8
 PORT = 443
 
-Address = tuple[str, int] | tuple[str, int, int, int]
 Origin = tuple[str, int]
 
 
@@ -126,6 +125,7 @@ class _Connection(HTTPSConnection):
 
     response_class = _Response
     peer = ""
+    names: Names
 
     def connect(self) -> None:
         flight = FLIGHT.get()
@@ -151,22 +151,22 @@ class _Connection(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         deadline = time.monotonic() + (self.timeout or 0)
         flight = FLIGHT.get()
-        found = socket.getaddrinfo(self._dns_host, self.port, 0, socket.SOCK_STREAM)[:MAX_ADDRESSES]
+        found = self.names.find(self._dns_host, self.port)
         if not self.proxy:
             # A name with one private address among public ones is how rebinding looks: all are judged first.
-            for *_, address in found:
-                flight.judge(str(address[0]))
+            for place in found:
+                flight.judge(str(place.address[0]))
         problem = OSError("no address")
-        for index, (family, kind, protocol, _, address) in enumerate(found):
+        for index, place in enumerate(found):
             try:
                 # Each address gets its share of what is left, so that a dead one leaves time for the next.
                 share = (deadline - time.monotonic()) / (len(found) - index)
-                carrier = _open(family, kind, protocol, cast("Address", address), max(share, 0.001))
+                carrier = _open(place, max(share, 0.001))
             except OSError as error:
                 problem = error
                 continue
             if not self.proxy:
-                self.peer = str(address[0])
+                self.peer = str(place.address[0])
             carrier.settimeout(max(deadline - time.monotonic(), 0.001))
             return carrier
         raise problem
@@ -196,13 +196,13 @@ def _tunnel_error(status: str, proxy: str) -> Exception:
     return MayPass(error) if status.startswith("5") else error
 
 
-def _open(family: int, kind: int, protocol: int, address: Address, timeout: float) -> socket.socket:
-    carrier = socket.socket(family, kind, protocol)
+def _open(place: Place, timeout: float) -> socket.socket:
+    carrier = socket.socket(place.family, place.kind, place.protocol)
     try:
         carrier.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         carrier.settimeout(timeout)
         FLIGHT.get().board(carrier)
-        carrier.connect(address)
+        carrier.connect(place.address)
     except BaseException:
         carrier.close()
         raise
@@ -213,6 +213,14 @@ class _Pool(HTTPSConnectionPool):
     """A pool that tells the flight which connection it boards."""
 
     ConnectionCls = _Connection
+    names: Names
+
+    def _new_conn(self) -> "BaseHTTPSConnection":
+        connection = super()._new_conn()
+        if not isinstance(connection, _Connection):
+            raise TypeError(connection)
+        connection.names = self.names
+        return connection
 
     def _validate_conn(self, conn: "BaseHTTPConnection") -> None:
         super()._validate_conn(conn)
@@ -246,6 +254,7 @@ class Adapter(HTTPAdapter):
         self._proxies = proxies
         self._pools: dict[Origin, HTTPConnectionPool] = {}
         self._lock = threading.Lock()
+        self._names = Names(time.monotonic)
         super().__init__(pool_connections=len(contexts) + MAX_FOREIGN_ORIGINS, pool_maxsize=connections)
         self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
 
@@ -276,7 +285,11 @@ class Adapter(HTTPAdapter):
             secure = proxy.url.startswith("https:")
             manager = self.proxy_manager_for(proxy.url, proxy_ssl_context=self._system() if secure else None)
             manager.pool_classes_by_scheme = {"https": _Pool}
-        return manager.connection_from_host(host, port, "https", pool_kwargs={"ssl_context": context})
+        pool = manager.connection_from_host(host, port, "https", pool_kwargs={"ssl_context": context})
+        if not isinstance(pool, _Pool):
+            raise TypeError(pool)
+        pool.names = self._names
+        return pool
 
     def proxy_headers(self, proxy: str) -> dict[str, str]:
         """Give the proxy, and nobody else, its credentials."""

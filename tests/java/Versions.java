@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import org.eclipse.aether.util.version.GenericVersionScheme;
 import org.eclipse.aether.version.InvalidVersionSpecificationException;
 import org.eclipse.aether.version.Version;
+import org.eclipse.aether.version.VersionConstraint;
 import org.eclipse.aether.version.VersionRange;
 
 /**
@@ -20,7 +21,8 @@ final class Versions {
             String[] parts = line.split("\t", -1);
             Version version = scheme.parseVersion(parts[2]);
             if (parts[0].equals("compare")) {
-                out.println(Integer.signum(scheme.parseVersion(parts[1]).compareTo(version)));
+                Version other = scheme.parseVersion(parts[1]);
+                out.println(Integer.signum(other.compareTo(version)));
             } else {
                 out.println(contains(scheme, parts[1], version));
             }
@@ -30,7 +32,8 @@ final class Versions {
 
     private static String contains(GenericVersionScheme scheme, String text, Version version) {
         try {
-            VersionRange range = scheme.parseVersionConstraint(text).getRange();
+            VersionConstraint constraint = scheme.parseVersionConstraint(text);
+            VersionRange range = constraint.getRange();
             return range == null ? "invalid" : String.valueOf(range.containsVersion(version));
         } catch (InvalidVersionSpecificationException e) {
             return "invalid";

@@ -1,9 +1,7 @@
 """`verifier explain`: why a file was accepted or refused, from the record."""
 
 import json
-import re
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 from textwrap import indent
 from urllib.parse import urlsplit
@@ -17,6 +15,7 @@ from verifier.errors import CoordinateInvalid
 from verifier.proxy.paths import PathAbsent, PathInvalid, parse_target
 from verifier.record import Judgement, Record
 from verifier.report.explanation import explain, explain_as_json
+from verifier.report.reasons import entry
 
 _MOST_SHOWN = 20
 
@@ -56,11 +55,8 @@ def command(options: Options, query: str, *, every: bool, form: str) -> int:
 
 def _entry(code: str) -> str | None:
     """Give what the shipped page says of a reason code."""
-    if not re.fullmatch(r"[a-z]+(-[a-z]+)*", code):
-        return None
-    page = (files("verifier") / "data" / "reasons.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {code}\n(.*?)(?=\n## |\Z)", page, re.DOTALL | re.MULTILINE)
-    return None if found is None else f"{code}\n{found[1].rstrip()}"
+    text = entry(code)
+    return None if text is None else f"{code}\n{text}"
 
 
 def _find(record: Record, query: str) -> tuple[Judgement, ...]:

@@ -1,16 +1,18 @@
 """What `resolve` and `fetch` share: the options that make a graph's context, and the graph of all inputs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from verifier.cli.inputs import Input, demands_of, listed_of
+from verifier.coordinate import Coordinate
 from verifier.fetch import Verifier
 from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION
+from verifier.maven.maven_config import parse_profiles
 from verifier.maven.profile import DEFAULT_JAVA_VERSION, Context
 from verifier.maven.resolver import Resolved
 from verifier.outcome import Outcome, exit_status
@@ -18,6 +20,9 @@ from verifier.policy_file import with_system
 from verifier.policy_words import WordInvalid, parse_java_version, parse_operating_system, parse_property_name
 from verifier.report.escape import printable
 from verifier.resolve import Library, Resolution, join, resolve_dependencies, resolve_root, take_listed
+
+if TYPE_CHECKING:
+    from verifier.workspace import MavenFolder
 
 SCOPES = ("compile", "runtime", "provided", "test", "system")
 DEFAULT_SCOPES = ("compile", "runtime")
@@ -44,13 +49,15 @@ def context_options(command: Command) -> Command:
             ),
             click.option("-D", "properties", multiple=True, metavar="NAME=VALUE", help="A property of the build."),
             click.option("-P", "profiles", multiple=True, metavar="ID", help="A profile of the pom.xml; !ID is off."),
-            click.option("--plugins", is_flag=True, help="For a pom.xml: what its build loads and runs, too."),
+            click.option(
+                "--plugins", is_flag=True, help="For a pom.xml: what 'mvn clean install' loads and runs, too."
+            ),
             click.option(
                 "--maven-version",
                 metavar="VERSION",
                 default=DEFAULT_MAVEN_VERSION,
                 show_default=True,
-                help="The Maven whose own plugins these are.",
+                help="The Maven that builds: its own plugins, its way to read .mvn/maven.config.",
             ),
         )
     ):
@@ -77,7 +84,7 @@ def make_context(
         context,
         java_version=_meaning("--java-version", parse_java_version, java_version or context.java_version),
         properties=MappingProxyType({**context.properties, **given}),
-        profiles=tuple(one.strip() for text in profiles for one in text.split(",") if one.strip()),
+        profiles=tuple(one for text in profiles for one in parse_profiles(text)) or context.profiles,
     )
 
 
@@ -90,13 +97,17 @@ def _meaning(option: str, parse: Callable[[str], T], text: str) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How the inputs are meant; `scopes` are those of a project that count, `maven_version` names its plugins."""
+    """How the inputs are meant; `scopes` are those of a project that count, `maven_version` names its plugins.
+
+    The files of the scopes in `files` are wanted too, and may be fetched as soon as they look chosen.
+    """
 
     context: Context
     as_root: bool = False
     plugins: bool = False
     maven_version: str = DEFAULT_MAVEN_VERSION
     scopes: frozenset[str] = frozenset(SCOPES)
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,25 @@ class Graph:
     resolution: Resolution
     plugins: tuple[Resolved, ...] = ()
     repositories: tuple[str, ...] = ()
+    projects: tuple[Coordinate, ...] = ()
+    """What the projects among the inputs are called."""
+    folders: tuple["MavenFolder", ...] = ()
+    """What the projects' `.mvn` say."""
+
+    def context(self, asked: Context) -> Context:
+        """Give the context that the graph was computed for: what was asked for, over what the projects say."""
+        for folder in self.folders:
+            asked = folder.config.below(asked) if folder.config else asked
+        return asked
+
+    def origins(self, asked: Context) -> Mapping[str, str]:
+        """Say of each property that a project's own file gives where it stands."""
+        return {
+            name: where
+            for folder in reversed(self.folders)
+            if folder.config
+            for name, where in folder.config.origins(asked).items()
+        }
 
 
 def graph_of(verifier: Verifier, inputs: Sequence[Input], asking: Asking, library: Library | None = None) -> Graph:
@@ -114,7 +144,7 @@ def graph_of(verifier: Verifier, inputs: Sequence[Input], asking: Asking, librar
     Raises: `click.UsageError` for several roots, `ConfigError` for a project that cannot be read.
     """
     if library is None:
-        library = Library(verifier)
+        library = Library(verifier, asking.files)
         graph = graph_of(verifier, inputs, asking, library)
         library.abandon()
         return graph
@@ -128,31 +158,30 @@ def graph_of(verifier: Verifier, inputs: Sequence[Input], asking: Asking, librar
         parts.append(resolve_dependencies(verifier, demands, asking.context, library))
     if listed:
         parts.append(take_listed(verifier, listed, library.fresh()))
-    projects = [_project(verifier, one, asking) for one in inputs if one.project is not None]
+    projects = [_project(library.fresh(), one, asking) for one in inputs if one.project is not None]
     return Graph(
         join([*parts, *(one.resolution for one in projects)]),
         tuple(dict.fromkeys(each for one in projects for each in one.plugins)),
         tuple(dict.fromkeys(each for one in projects for each in one.repositories)),
+        tuple(each for one in projects for each in one.projects),
+        tuple(each for one in projects for each in one.folders),
     )
 
 
-def _project(verifier: Verifier, one: Input, asking: Asking) -> Graph:
+def _project(library: Library, one: Input, asking: Asking) -> Graph:
     # What a project needs besides takes time to import, and most runs have none.
     from verifier.project import resolve_project  # noqa: PLC0415  (see above)
 
     found = resolve_project(
-        verifier,
+        library,
         one.project or Path(),
         asking.context,
         plugins=asking.plugins,
         maven_version=asking.maven_version,
         scopes=asking.scopes,
     )
-    resolution = found.resolution
-    cause = resolution.cause
-    if cause is not None and not any(o.cause in (cause, cause.__cause__) for o in resolution.outcomes if o.cause):
-        resolution = replace(resolution, outcomes=(*resolution.outcomes, Outcome(one.name, None, cause)))
-    return Graph(replace(resolution, explored=resolution.resolved or ()), found.plugins, found.repositories)
+    named = () if found.coordinate is None else (found.coordinate,)
+    return Graph(found.resolution, found.plugins, found.repositories, named, (found.folder,))
 
 
 def say_notes(graph: Graph) -> None:
@@ -164,10 +193,35 @@ def say_notes(graph: Graph) -> None:
     if graph.repositories:
         named = ", ".join(map(printable, graph.repositories))
         click.echo(f"note: the project names repositories, which only policy may: {named}", err=True)
+    for folder in graph.folders:
+        _say_folder(folder)
     if resolution.leaves:
         click.echo(f"note: POMs that are nowhere, as policy allows: {', '.join(resolution.leaves)}", err=True)
+
+
+def _say_folder(folder: "MavenFolder") -> None:
+    """Say what a project's own files give to every mvn, and which of it no graph was computed with."""
+    config = folder.config
+    if config and (config.properties or config.profiles):
+        given = [*(f"-D{name}" for name in config.properties), *(f"-P{name}" for name in config.profiles)]
+        click.echo(f"note: {printable(config.file)} gives {printable(' '.join(given))}", err=True)
+    if config and config.left_aside:
+        click.echo(f"note: left aside in {printable(config.file)}: {' '.join(config.left_aside)}", err=True)
+    if folder.jvm_properties:
+        named = printable(" ".join(f"-D{name}" for name in folder.jvm_properties))
+        click.echo(f"note: left aside in .mvn/jvm.config: {named}; if a POM goes by one, give it with -D", err=True)
 
 
 def whole(graph: Graph, outcomes: Sequence[Outcome]) -> bool:
     """Whether the graph could be had, and everything in it."""
     return graph.resolution.resolved is not None and exit_status(outcomes) == 0
+
+
+def judges_everything(graph: Graph, inputs: Sequence[Input], *, narrowed: bool, plugins: bool) -> bool:
+    """Whether a run takes in all that its project uses, so that what it does not meet is met nowhere.
+
+    That is a whole graph, with what a project's build loads besides.  `narrowed` tells that it was asked by hand for
+    some coordinates or scopes: a question about these alone.
+    """
+    projects = any(one.project is not None for one in inputs)
+    return graph.resolution.resolved is not None and not narrowed and (plugins or not projects)

@@ -13,15 +13,16 @@ import click
 from verifier.coordinate import Coordinate, make_coordinate
 from verifier.errors import ConfigError, CoordinateInvalid
 from verifier.formats.entry import Entry, Listed, Misnamed, Module
-from verifier.formats.lines import read_entry
-from verifier.formats.recognise import Format, read_list, recognise
+from verifier.formats.lines import read_entry, split_lines
+from verifier.formats.recognise import Format, decode, read_list, recognise
+from verifier.lockfile import Lock, parse_lock
 from verifier.maven.graph import Demand
 from verifier.outcome import Outcome
 
 MAX_INPUT_BYTES = 16 * 1024 * 1024
 FILE_HELP = (
-    "A pom.xml, a gradle.lockfile, a maven_install.json, a Gradle verification-metadata.xml, a CycloneDX BOM, or plain "
-    "lines of coordinates, recognised by content; - reads standard input."
+    "A pom.xml, a verifier.lock, a gradle.lockfile, a maven_install.json, a Gradle verification-metadata.xml, a "
+    "CycloneDX BOM, or plain lines of coordinates, recognised by content; - reads standard input."
 )
 
 
@@ -29,12 +30,14 @@ FILE_HELP = (
 class Input:
     """One argument, line or file; `name` is what was written.
 
-    A list in a neighbour's format is one input with many entries; a `project` is the path of a `pom.xml`.
+    A list in a neighbour's format is one input with many entries; a `project` is the path of a `pom.xml`; a `lock`
+    has its files for entries, and its pins count.
     """
 
     name: str
     entries: tuple[Entry, ...] = ()
     project: Path | None = None
+    lock: Lock | None = None
 
 
 def read_inputs(arguments: Iterable[str], files: Iterable[str]) -> tuple[Input, ...]:
@@ -48,6 +51,17 @@ def read_inputs(arguments: Iterable[str], files: Iterable[str]) -> tuple[Input, 
     if not inputs:
         raise click.UsageError("name at least one coordinate, or a file with -f")
     return tuple({(one.name, one.project): one for one in inputs}.values())
+
+
+def lock_among(inputs: Iterable[Input]) -> Lock | None:
+    """Give the lock file among the inputs.
+
+    Raises: `click.UsageError` for several.
+    """
+    found = [one.lock for one in inputs if one.lock is not None]
+    if len(found) > 1:
+        raise click.UsageError(f"{found[0].file} and {found[1].file} are both lock files: one at a time")
+    return found[0] if found else None
 
 
 def demands_of(inputs: Iterable[Input]) -> tuple[Demand, ...]:
@@ -103,10 +117,12 @@ def _read(file: str) -> list[Input]:
                 name, "is a pom.xml, whose parents and modules lie around it", hint="name it with -f FILE"
             )
         return [Input(file, project=Path(file))]
-    entries = read_list(document, form, name)
+    if form is Format.LOCK:
+        lock = parse_lock(decode(document, name), name)
+        return [Input(file, lock.coordinates, lock=lock)]
     if form is Format.LINES:
-        return [Input(entry.text if isinstance(entry, Misnamed) else str(entry), (entry,)) for entry in entries]
-    return [Input(file, entries)]
+        return [Input(text, (read_entry(text),)) for text in split_lines(decode(document, name), name)]
+    return [Input(file, read_list(document, form, name))]
 
 
 def _read_file(path: Path) -> bytes:

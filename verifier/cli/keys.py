@@ -29,7 +29,7 @@ from verifier.outcome import Json
 from verifier.policy import Policy
 from verifier.policy_words import WordInvalid, parse_fingerprint
 from verifier.report import keys as report
-from verifier.report.escape import printable
+from verifier.report.escape import command_free, printable
 
 QUESTIONS_AT_ONCE = 4
 DEFAULT_KEY_FILE = "verifier.keys"
@@ -70,7 +70,7 @@ def find_command(options: Options, fingerprints: tuple[str, ...], form: str) -> 
         servers.stop()
     found = [(inquiry, _together(inquiry.found)) for inquiry in inquiries]
     if form == "json":
-        click.echo(json.dumps([_inquiry_fields(inquiry, raws) for inquiry, raws in found], indent=1))
+        click.echo(command_free(json.dumps([_inquiry_fields(inquiry, raws) for inquiry, raws in found], indent=1)))
     else:
         for inquiry, raws in found:
             _show_found(inquiry, raws)
@@ -114,7 +114,7 @@ def import_command(options: Options, paths: tuple[Path, ...], *, target: Path | 
             "unchanged": merged.unchanged,
             "left_out": left_out,
         }
-        click.echo(json.dumps(fields, indent=1))
+        click.echo(command_free(json.dumps(fields, indent=1)))
         return 0
     for word, names in (("added", merged.added), ("changed", merged.changed)):
         for name in names:
@@ -147,7 +147,7 @@ def list_command(options: Options, *, expiring: int | None, starter: bool, form:
         limit = now + timedelta(days=expiring)
         rows = [row for row in rows if row.ends is not None and row.ends <= limit]
     if form == "json":
-        click.echo(json.dumps([row.fields() for row in rows], indent=1))
+        click.echo(command_free(json.dumps([row.fields() for row in rows], indent=1)))
         return 0
     for row in rows:
         click.echo(row.line(now))
@@ -174,7 +174,7 @@ def refresh_command(options: Options, fingerprints: tuple[str, ...], *, starter:
     with _keyring(options, rules) as keyring:
         news = _refresh_all(keyring, wanted, options)
     if form == "json":
-        click.echo(json.dumps([one.fields() for one in news], indent=1))
+        click.echo(command_free(json.dumps([one.fields() for one in news], indent=1)))
     else:
         for one in news:
             if one.is_new or options.verbosity >= 0:

@@ -1,32 +1,39 @@
 """The `verifier` command: global options, and each command loaded only when it is called."""
 
+import gc
 import importlib
+import io
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from verifier import __version__
 from verifier.errors import VerifierError
 from verifier.report.escape import printable
 
 INTERRUPTED = 130
+COMPLETE_VARIABLE = "_VERIFIER_COMPLETE"
 UNWRITABLE = 3
 """The exit status where what was found out could not be written down."""
 _COMMANDS = {
     "fetch": "bring artifacts and their dependencies into the cache, each one verified",
     "resolve": "print the graph of what a build will use, as Maven chooses it",
+    "lock": "write verifier.lock: these bytes, by these signers; check it; compare two",
     "verify": "judge files that are on disk already",
     "explain": "say why a file was accepted or refused",
     "trust": "which keys may sign which groups: list, suggest, add",
     "keys": "find, import, list, refresh and export key material",
     "doctor": "check policy, trust, TLS, keys, engines and cache",
+    "export": "what was fetched, for other tools: cyclonedx, in-toto",
     "proxy": "the caching proxy: a build asks it and gets verified files alone",
     "setup": "print the configuration that sends a build tool through the proxy",
     "cache": "what is cached; hash and judge it all again; make room",
     "demo": "a show of attacks on loopback, each with its verdict",
+    "completion": "print what completes commands and options in a shell",
 }
 
 
@@ -51,9 +58,18 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command = importlib.import_module(f"verifier.cli.{cmd_name}").command
+        if not gc.isenabled():
+            # What was imported stays: it need not be looked through again and again.
+            gc.freeze()
+            gc.enable()
         if not isinstance(command, click.Command):
             raise TypeError(cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the commands from their list, and the global options; no command is loaded."""
+        named = (CompletionItem(name, help=said) for name, said in _COMMANDS.items() if name.startswith(incomplete))
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
         with formatter.section("Commands"):
@@ -91,6 +107,7 @@ def _verifier(
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    gc.disable()  # until all is imported: nothing of that is garbage
     sys.exit(run(sys.argv[1:]))
 
 
@@ -118,10 +135,19 @@ def _run(arguments: list[str]) -> int:
 
     try:
         status = _verifier.main(
-            arguments, "verifier", standalone_mode=False, obj={"no_color": bool(os.environ.get("NO_COLOR"))}
+            arguments,
+            "verifier",
+            # A shell asks for completions without any argument.  With one the variable that it sets must change
+            # nothing: click would leave with status 0, and nothing verified.
+            complete_var="" if arguments else COMPLETE_VARIABLE,
+            standalone_mode=False,
+            obj={"no_color": bool(os.environ.get("NO_COLOR"))},
         )
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        # What was wrong may be quoted in it, line breaks and all.
+        click.echo("\n".join(map(printable, told.getvalue().rstrip("\n").split("\n"))), err=True)
         return 2
     except click.exceptions.Exit as leaving:
         return leaving.exit_code

@@ -4,6 +4,8 @@ The only place that reads the environment; nothing in it weakens what is verifie
 """
 
 import os
+import secrets
+import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +32,8 @@ from verifier.starter import KeyFacts, load_starter
 from verifier.upstream import Bounds, Endpoint, Upstream
 
 POLICY_NAME = "verifier.toml"
+NO_HOME = Path("/nonexistent")
+"""The home of users that have none, by Debian's custom: root could make it, and nobody should."""
 _CONNECTIONS_PER_JOB = 3
 MAX_CONNECTIONS = 48
 
@@ -49,7 +53,7 @@ class Directories:
 
 def find_directories(environment: Mapping[str, str]) -> Directories:
     """Read the base directories from the environment, with the usual defaults."""
-    home = Path(environment.get("HOME") or "/nonexistent")
+    home = Path(environment.get("HOME") or NO_HOME)
 
     def base(variable: str, default: str) -> Path:
         path = Path(environment.get(variable, ""))
@@ -61,6 +65,24 @@ def find_directories(environment: Mapping[str, str]) -> Directories:
         config=base("XDG_CONFIG_HOME", ".config"),
         state=base("XDG_STATE_HOME", ".local/state"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A CI that shows annotations: GitHub's, or one that says it is like it; `summary` is what it shows of a step."""
+
+    summary: Path | None
+
+
+def find_workflow() -> Workflow | None:
+    """Say whether this runs in such a CI; it never has a part in a verdict.
+
+    Source: GitHub's page "Default environment variables".
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return None
+    summary = Path(os.environ.get("GITHUB_STEP_SUMMARY", ""))
+    return Workflow(summary if summary.is_file() else None)
 
 
 def load_policy(named: Path | None, directories: Directories) -> Policy:
@@ -124,6 +146,27 @@ def read_text(path: Path, max_bytes: int) -> str:
         raise ConfigError(str(path), f"is not UTF-8 text: byte {error.start} cannot be read") from error
 
 
+def write_text(path: Path, content: str) -> None:
+    """Write one of the user's own text files, aside and renamed: it is whole, or as it was before.
+
+    Raises: `ConfigError` where it cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        try:
+            with aside.open("x", encoding="utf-8", newline="") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if path.exists():
+                shutil.copymode(path, aside)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be written: {error.strerror}") from error
+
+
 def load_rules(options: Options, repositories: Sequence[str] = ()) -> Rules:
     """Read the effective policy; `repositories` are the URLs that the command line adds."""
     policy = load_policy(options.policy, find_directories(os.environ))
@@ -140,8 +183,15 @@ def rules_of(policy: Policy) -> Rules:
 
 
 def cache_root(options: Options) -> Path:
-    """Give the cache directory for these options."""
-    return (options.cache or find_directories(os.environ).cache).absolute()
+    """Give the cache directory for these options.
+
+    Raises: `ConfigError` where nothing says where it is.
+    """
+    root = (options.cache or find_directories(os.environ).cache).absolute()
+    if root.is_relative_to(NO_HOME):
+        problem = "is not set, or names no directory: the cache has no place"
+        raise ConfigError("HOME", problem, hint="name a directory with --cache, or set XDG_CACHE_HOME")
+    return root
 
 
 def open_record(options: Options) -> Record:
@@ -151,7 +201,10 @@ def open_record(options: Options) -> Record:
 
 def open_seal(options: Options) -> Seal:
     """Give the seal of this machine, or one without a key and the reason why."""
-    return load_seal(find_directories(os.environ).state / "seal.key", cache_root(options))
+    state = find_directories(os.environ).state
+    if state.is_relative_to(NO_HOME):
+        return Seal.none("HOME is not set, or names no directory: the key has no place")
+    return load_seal(state / "seal.key", cache_root(options))
 
 
 def open_keyring(options: Options, policy: Policy) -> Keyring:

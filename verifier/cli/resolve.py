@@ -2,15 +2,22 @@
 
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
 from verifier.cli.fetch import DEFAULT_JOBS, MAX_JOBS
 from verifier.cli.graphs import SCOPES, Asking, Graph, context_options, graph_of, make_context, say_notes, whole
-from verifier.cli.inputs import FILE_HELP, Input, demands_of, read_inputs, refused_of
+from verifier.cli.inputs import FILE_HELP, Input, demands_of, lock_among, read_inputs, refused_of
+from verifier.cli.locked import with_lock
 from verifier.cli.main import Options
 from verifier.cli.opening import load_rules, open_verifier
+from verifier.cli.places import Sources
+from verifier.cli.reports import Wanted, report_options
 from verifier.cli.showing import show
 from verifier.fetch import Verifier
 from verifier.maven.resolver import Resolved
@@ -18,6 +25,9 @@ from verifier.outcome import Json, Outcome, exit_status
 from verifier.report import json
 from verifier.report.tree import context_fields, resolved_fields, tree
 from verifier.resolve import Library
+
+MAX_WALKS = 8
+"""How many inputs of `--each` are resolved at a time; their files are fetched by `--jobs` all the same."""
 
 
 @click.command("resolve", short_help="print the graph of what a build will use, as Maven chooses it")
@@ -34,7 +44,7 @@ from verifier.resolve import Library
 @click.option(
     "--repository", "repositories", multiple=True, metavar="URL", help="One more repository for this run, asked last."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@report_options
 @click.pass_obj
 def command(  # noqa: PLR0913  (one parameter for each option)
     options: Options,
@@ -53,6 +63,7 @@ def command(  # noqa: PLR0913  (one parameter for each option)
     jobs: int,
     repositories: tuple[str, ...],
     form: str,
+    reports: tuple[Wanted, ...],
 ) -> int:
     """Print what a build will use; only POMs and metadata are downloaded.
 
@@ -63,8 +74,10 @@ def command(  # noqa: PLR0913  (one parameter for each option)
     Exit status: as that of fetch.
     """
     begun = time.monotonic()
+    if each and (reports or form not in {"text", "json"}):
+        raise click.UsageError("--each writes JSON reports to standard output, and no other")
     inputs = read_inputs(coordinates, files)
-    rules = load_rules(options, repositories)
+    rules = with_lock(load_rules(options, repositories), lock_among(inputs), locked=False)
     context = make_context(rules.policy.context, java_version, system, properties, profiles)
     asking = Asking(context, mode == "root", plugins, maven_version)
     with open_verifier(options, rules, jobs) as verifier:
@@ -72,10 +85,20 @@ def command(  # noqa: PLR0913  (one parameter for each option)
             return _each(verifier, inputs, asking, scopes)
         graph = graph_of(verifier, inputs, asking)
     outcomes = _outcomes(inputs, graph)
-    more = None if form == "text" else _fields(graph, asking, scopes, outcomes)
+    more = _fields(graph, asking, scopes, outcomes)
     if form == "text" and whole(graph, outcomes):
         _draw(graph, scopes, str(demands_of(inputs)[0]) if asking.as_root else "")
-    status = show(outcomes, rules, options, form=form, begun=begun, listing=False, more=more)
+    status = show(
+        outcomes,
+        rules,
+        options,
+        form=form,
+        begun=begun,
+        listing=False,
+        more=more,
+        reports=reports,
+        sources=Sources(files, graph.resolution.explored),
+    )
     if form == "text":
         say_notes(graph)
     return status
@@ -90,20 +113,48 @@ def _draw(graph: Graph, scopes: Sequence[str], root: str) -> None:
             click.echo(str(each.coordinate))
 
 
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """One input's report as a line, and what was wrong with it."""
+
+    line: str
+    problems: tuple[Outcome, ...]
+
+
 def _each(verifier: Verifier, inputs: Sequence[Input], asking: Asking, scopes: Sequence[str]) -> int:
-    """Write one report a line, in the inputs' order, as they come."""
+    """Write one report a line, in the inputs' order, as they come; a few are resolved at a time."""
     library = Library(verifier)
-    every: list[Outcome] = []
-    for one in inputs:
-        begun = time.monotonic()
-        graph = graph_of(verifier, [one], asking, library.fresh())
-        outcomes = _outcomes([one], graph)
-        more = {"input": one.name, **_fields(graph, asking, scopes, outcomes)}
-        seconds = time.monotonic() - begun
-        click.echo(json.report(outcomes, verifier.rules, seconds, {}, more=more, one_line=True))
+    problems: list[Outcome] = []
+    walks = ThreadPoolExecutor(MAX_WALKS, thread_name_prefix="walk")
+    waiting: deque[Future[_Report]] = deque()
+
+    def write() -> None:
+        report = waiting.popleft().result()
+        click.echo(report.line)
         sys.stdout.flush()
-        every += (Outcome(each.name, None, each.cause) for each in outcomes if each.cause is not None)
-    return exit_status(every)
+        problems.extend(report.problems)
+
+    try:
+        for one in inputs:
+            waiting.append(walks.submit(_report, verifier, one, asking, scopes, library.fresh()))
+            if len(waiting) > MAX_WALKS:
+                write()
+        while waiting:
+            write()
+    finally:
+        # Who interrupts does not wait for walks that have begun: the verifier, when it stops, ends what they wait for.
+        walks.shutdown(wait=False, cancel_futures=True)
+    return exit_status(problems)
+
+
+def _report(verifier: Verifier, one: Input, asking: Asking, scopes: Sequence[str], library: Library) -> _Report:
+    begun = time.monotonic()
+    graph = graph_of(verifier, [one], asking, library)
+    outcomes = _outcomes([one], graph)
+    more = {"input": one.name, **_fields(graph, asking, scopes, outcomes)}
+    seconds, today = time.monotonic() - begun, datetime.now(UTC).date()
+    line = json.report(outcomes, verifier.rules, seconds, {}, today=today, more=more, one_line=True)
+    return _Report(line, tuple(Outcome(each.name, None, each.cause) for each in outcomes if each.cause is not None))
 
 
 def _outcomes(inputs: Sequence[Input], graph: Graph) -> list[Outcome]:
@@ -118,7 +169,7 @@ def _fields(graph: Graph, asking: Asking, scopes: Sequence[str], outcomes: Seque
     fields: dict[str, Json] = {
         "resolved": resolved_fields(_listed(graph, scopes)) if whole(graph, outcomes) else None,
         "read": list(graph.resolution.read),
-        "context": context_fields(asking.context),
+        "context": context_fields(graph.context(asking.context), graph.origins(asking.context)),
     }
     if asking.plugins:
         fields["plugins"] = [str(each.coordinate) for each in graph.plugins]

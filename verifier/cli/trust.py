@@ -26,7 +26,7 @@ from verifier.policy_words import WordInvalid, parse_fingerprint
 from verifier.record import Judgement, Record
 from verifier.report import text
 from verifier.report import trust as report
-from verifier.report.escape import printable
+from verifier.report.escape import command_free, printable
 from verifier.suggestion import GroupCase, SignerCase, cases
 from verifier.trust import TrustEntry
 
@@ -64,7 +64,7 @@ def list_command(options: Options, what: str | None, *, own: bool, form: str) ->
     wanted = _filter(what)
     entries = [entry for entry in _entries(rules, own=own) if wanted(entry.pattern)]
     if form == "json":
-        click.echo(json.dumps([report.entry_fields(entry) for entry in entries], indent=1))
+        click.echo(command_free(json.dumps([report.entry_fields(entry) for entry in entries], indent=1)))
         return 0
     for entry in entries:
         click.echo("\n".join(report.entry_lines(entry)))
@@ -127,7 +127,7 @@ def suggest_command(options: Options, coordinates: tuple[str, ...], *, refused: 
     found = _concerned(cases(judged, sources_of(rules, keyring, today.date())), waiting)
     shown = _Showing(options, rules, today)
     if form == "json":
-        click.echo(json.dumps(shown.document(found, keyring), indent=1))
+        click.echo(command_free(json.dumps(shown.document(found, keyring), indent=1)))
     else:
         for case in found:
             click.echo("\n".join(shown.lines(case, keyring)) + "\n")

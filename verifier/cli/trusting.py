@@ -5,12 +5,10 @@ written nothing may be admitted by it.
 """
 
 import difflib
-import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -18,7 +16,7 @@ from pathlib import Path
 import click
 
 from verifier.cli.main import Options
-from verifier.cli.opening import POLICY_NAME, open_keyring, open_verifier, read_policy, read_text, rules_of
+from verifier.cli.opening import POLICY_NAME, open_keyring, open_verifier, read_policy, read_text, rules_of, write_text
 from verifier.coordinate import Coordinate
 from verifier.errors import ConfigError
 from verifier.fetch import Rules
@@ -283,7 +281,7 @@ class Draft:
             return 0
         if self.path.exists() and read_text(self.path, MAX_POLICY_BYTES) != self._before:
             raise ConfigError(str(self.path), "was changed by somebody else meanwhile", hint="run it again")
-        _write(self.path.resolve(), self.text)
+        write_text(self.path.resolve(), self.text)
         click.echo(f"{judged}; written: {name}", err=True)
         click.echo("next: verifier fetch " + " ".join(str(outcome.coordinate) for outcome in outcomes), err=True)
         return 0
@@ -294,23 +292,6 @@ def _is_there(entry: TrustEntry, policy: Policy) -> bool:
         return one.pattern.text, frozenset(one.keys), one.exact, one.legacy_before, one.expires
 
     return any(effect(one) == effect(entry) for one in policy.trust)
-
-
-def _write(path: Path, content: str) -> None:
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        try:
-            with aside.open("x", encoding="utf-8", newline="") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if path.exists():
-                shutil.copymode(path, aside)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(str(path), f"cannot be written: {error.strerror}") from error
 
 
 def _judge_first(options: Options, draft: Draft, coordinates: Iterable[Coordinate]) -> list[Outcome]:
@@ -326,10 +307,7 @@ def _judge_first(options: Options, draft: Draft, coordinates: Iterable[Coordinat
 
 def _by_every_engine(policy: Policy) -> Policy:
     """Ask both engines for everything, where gpg is installed."""
-    if shutil.which("gpg") is None:
-        return policy
-    rules = tuple(replace(one, rule=replace(one.rule, engine=Engine.BOTH)) for one in policy.rules)
-    return replace(policy, require=replace(policy.require, engine=Engine.BOTH), rules=rules)
+    return policy if shutil.which("gpg") is None else policy.judged_by(Engine.BOTH)
 
 
 def _show_unless_good(outcomes: Sequence[Outcome], entries: Sequence[TrustEntry]) -> int:

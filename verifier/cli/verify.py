@@ -1,8 +1,6 @@
 """`verifier verify`: judge files that are on disk already."""
 
-import os
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +9,12 @@ import click
 from verifier.cli.fetch import DEFAULT_JOBS, MAX_JOBS
 from verifier.cli.main import Options
 from verifier.cli.opening import load_rules, open_verifier
+from verifier.cli.places import Sources
+from verifier.cli.reports import Wanted, report_options
 from verifier.cli.showing import run_all, show
 from verifier.coordinate import Coordinate, parse_coordinate
 from verifier.errors import CoordinateInvalid
+from verifier.export import walk
 from verifier.layout import is_bookkeeping, is_sidecar, parse_path
 from verifier.outcome import Outcome
 
@@ -27,10 +28,17 @@ from verifier.outcome import Outcome
 @click.option(
     "--repository", "repositories", multiple=True, metavar="URL", help="One more repository for this run, asked last."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@report_options
 @click.pass_obj
 def command(
-    options: Options, paths: tuple[Path, ...], *, name: str | None, jobs: int, repositories: tuple[str, ...], form: str
+    options: Options,
+    paths: tuple[Path, ...],
+    *,
+    name: str | None,
+    jobs: int,
+    repositories: tuple[str, ...],
+    form: str,
+    reports: tuple[Wanted, ...],
 ) -> int:
     """Judge files that are on disk; nothing in the judged tree changes.
 
@@ -50,7 +58,19 @@ def command(
         work = [partial(verifier.verify, path, coordinate) for path, coordinate in found.files]
         outcomes = run_all(verifier, work, found.refused, options)
     extra = {"evidence_files": found.evidence, "skipped_bookkeeping_files": found.skipped}
-    return show(outcomes, rules, options, form=form, begun=begun, extra=extra)
+    everything = all(path.is_dir() for path in paths)
+    judged = {str(coordinate): path for path, coordinate in found.files}
+    return show(
+        outcomes,
+        rules,
+        options,
+        form=form,
+        begun=begun,
+        everything=everything,
+        extra=extra,
+        reports=reports,
+        sources=Sources(judged=judged),
+    )
 
 
 class _Found:
@@ -75,7 +95,7 @@ class _Found:
             self.files.append((path, _parse(name)))
 
     def _add_tree(self, root: Path) -> None:
-        for path in _walk(root):
+        for path in walk(root):
             relative = path.relative_to(root).as_posix()
             if is_bookkeeping(relative):
                 self.skipped += 1
@@ -96,21 +116,3 @@ def _parse(name: str) -> Coordinate:
         return parse_coordinate(name)
     except CoordinateInvalid as cause:
         raise click.UsageError(f"--as {name!r}: {cause.reason}; {cause.hint}") from cause
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    """Give every file below a directory; linked directories too, each once."""
-    seen: set[tuple[int, int]] = set()
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=_unreadable):
-        folders.sort()
-        status = Path(folder).stat()
-        identity = status.st_dev, status.st_ino
-        if identity in seen:
-            folders.clear()
-            continue
-        seen.add(identity)
-        yield from (Path(folder, name) for name in sorted(files))
-
-
-def _unreadable(error: OSError) -> None:
-    raise click.UsageError(f"{error.filename}: cannot be read: {error.strerror}")

@@ -6,6 +6,7 @@ from verifier.errors import ConfigError
 from verifier.formats import cyclonedx, gradle_lock, lines, maven_install, verification_metadata
 from verifier.formats.entry import Entry, parse_json
 from verifier.formats.tags import root_name
+from verifier.lockfile import is_lock, parse_lock
 
 
 class Format(Enum):
@@ -18,6 +19,11 @@ class Format(Enum):
     VERIFICATION_METADATA = "verification-metadata.xml"
     CYCLONEDX_JSON = "CycloneDX JSON"
     CYCLONEDX_XML = "CycloneDX XML"
+    LOCK = "verifier.lock"
+
+
+def _locked_files(text: str, file: str) -> tuple[Entry, ...]:
+    return parse_lock(text, file).coordinates
 
 
 _ROOTS = {
@@ -32,6 +38,7 @@ _READERS = {
     Format.VERIFICATION_METADATA: verification_metadata.parse_verification_metadata,
     Format.CYCLONEDX_JSON: cyclonedx.parse_cyclonedx_json,
     Format.CYCLONEDX_XML: cyclonedx.parse_cyclonedx_xml,
+    Format.LOCK: _locked_files,
 }
 _HINT = "known are: " + ", ".join(each.value for each in Format)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -50,6 +57,8 @@ def recognise(document: bytes, file: str) -> Format:
     text = decode(document, file)
     if text.lstrip().startswith(("{", "[")):
         return _recognise_json(text, file)
+    if is_lock(text):
+        return Format.LOCK
     return Format.GRADLE_LOCK if gradle_lock.is_gradle_lock(text) else Format.LINES
 
 

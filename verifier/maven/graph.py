@@ -24,6 +24,9 @@ MAX_RELOCATIONS = 20
 Key = tuple[str, str, str, str]
 _ANY = "*"
 _NOT_TRANSITIVE = frozenset({"test", "provided"})
+_NARROWEST_FIRST = ("test", "provided", "runtime")
+_TOLD = ""
+_NO_VERSION_OF_A_FILE = ("LATEST", "RELEASE", "SNAPSHOT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class Collector:
         self._demands: dict[Coordinate, tuple[Demand, ...]] = {}
         self._pool: dict[tuple[Demand, _Level], list[Node]] = {}
         self._stack: list[Node] = []
+        self._likely: dict[Key, str] = {}
 
     def dependencies(self, demands: Sequence[Demand]) -> Node:
         """Collect the dependencies of an empty project.
@@ -223,6 +227,7 @@ class Collector:
     ) -> Node:
         self._management = Management.of(management)
         self._pool.clear()
+        self._likely.clear()
         self._count = 0
         self._stack = [root]
         self._expand(demands, _Level(1, is_transitive, root.demand.exclusions if root.demand else frozenset()))
@@ -232,6 +237,9 @@ class Collector:
         """Give the node on top of the stack its children."""
         chosen = [self._manage(demand, level) for demand in demands if _is_selected(demand, level)]
         self._hint([each.demand for each in chosen])
+        for each in chosen:
+            # Those below come later in this walk, and are farther away.
+            self._likely.setdefault(each.demand.key, each.demand.version)
         for managed in chosen:
             self._add(managed, level, (), 0)
 
@@ -324,7 +332,20 @@ class Collector:
         child.is_scope_managed = managed.is_scope_managed
         child.is_optional_managed = managed.is_optional_managed
         parent.children.append(child)
+        self._hint_file(demand)
         return child
+
+    def _hint_file(self, demand: Demand) -> None:
+        """Say which file it will be if the likely version remains, once for each key."""
+        if self._likely.setdefault(demand.key, demand.version) != demand.version:
+            return
+        self._likely[demand.key] = _TOLD
+        if demand.system_path or demand.extension == "pom" or demand.version.endswith(_NO_VERSION_OF_A_FILE):
+            return
+        scopes = {node.scope for node in self._stack[1:]} | {demand.scope}
+        # Every part was checked by now: the POM of the same name and version has been read.
+        file = Coordinate(demand.group, demand.artifact, demand.version, demand.extension, demand.classifier)
+        self._source.hint_file(file, next((scope for scope in _NARROWEST_FIRST if scope in scopes), "compile"))
 
     def _descend(self, child: Node, demand: Demand, description: _Description, level: _Level) -> None:
         below = level.below(demand)

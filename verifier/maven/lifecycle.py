@@ -34,6 +34,11 @@ class MavenRelease:
     managed: Mapping[str, str]
     adds_plexus_utils: bool
 
+    @property
+    def takes_one_argument_each_line(self) -> bool:
+        """Whether the lines of `.mvn/maven.config` are its arguments, as they are since 3.9."""
+        return not self.version.startswith(("3.6.", "3.8."))
+
     def bound_version(self, packaging: str, group: str, artifact: str) -> str | None:
         """Give the version of a plugin that this release binds for a packaging, or manages; None for any other."""
         if group != DEFAULT_PLUGIN_GROUP:
@@ -56,16 +61,14 @@ def maven_release(version: str) -> MavenRelease:
     """
     known = [each for each in _RELEASES if each == version or each.startswith(f"{version}.")]
     if not known:
-        raise ConfigError(
-            "--maven-version", f"{version} is not known here", hint=f"name one of {', '.join(sorted(_RELEASES))}"
-        )
+        hint = "3.6.3, 3.8.1 to 3.8.9 and 3.9.0 to 3.9.16 are; 3.8 and 3.9 stand for the newest of them"
+        raise ConfigError("--maven-version", f"{version} is not known here", hint=hint)
     found = known[-1]
-    is_old = found.startswith("3.8.")
     return MavenRelease(
         version=found,
-        versions={f"maven-{name}-plugin": number for name, number in _pairs(_RELEASES[found])},
-        managed={f"maven-{name}-plugin": number for name, number in _pairs(_SUPER_POM_38 if is_old else _SUPER_POM_39)},
-        adds_plexus_utils=is_old,
+        versions=_as_of(_BOUND, found),
+        managed=_as_of(_MANAGED, found),
+        adds_plexus_utils=not found.startswith("3.9."),
     )
 
 
@@ -75,49 +78,69 @@ def is_known(packaging: str) -> bool:
 
 
 def bindings(packaging: str) -> tuple[Binding, ...]:
-    """Give the goals that a packaging binds up to the phase verify.
+    """Give the goals that `mvn clean install` runs for a packaging.
 
-    A packaging that is not Maven's own is taken to compile and test as others do; what it makes of that, the plugin
-    that brings it does itself.
+    A packaging that is not Maven's own is taken to compile, test and install as others do; what it makes of that, the
+    plugin that brings it does itself.
     """
     return tuple(
         Binding(phase, f"maven-{plugin}-plugin", goal)
-        for phase, plugin, goal in (line.split() for line in _BINDINGS.get(packaging, _COMPILED))
+        for phase, plugin, goal in (line.split() for line in (_CLEAN, *_BINDINGS.get(packaging, _COMPILED), _INSTALL))
     )
 
 
 def is_run(phase: str | None) -> bool:
-    """Whether `mvn verify` comes through a phase; an execution that names none hangs on its plugin, and may be run."""
+    """Whether `mvn clean install` comes through a phase; an execution that names none may be run by its plugin's."""
     return phase is None or phase in _PHASES.split()
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    words = text.split()
-    return list(zip(words[::2], words[1::2], strict=True))
+def _as_of(changes: Mapping[str, str], release: str) -> Mapping[str, str]:
+    """Give the versions by plugin in a release: each change up to it, the later one over the earlier."""
+    so_far = _RELEASES[: _RELEASES.index(release) + 1]
+    words = " ".join(text for since, text in changes.items() if since in so_far).split()
+    return {f"maven-{name}-plugin": number for name, number in zip(words[::2], words[1::2], strict=True)}
 
 
+# Whoever deploys has a network, and a site is another build: what these two load is not fetched ahead.
 _PHASES = """
+pre-clean clean post-clean
 validate initialize generate-sources process-sources generate-resources process-resources compile process-classes
 generate-test-sources process-test-sources generate-test-resources process-test-resources test-compile
 process-test-classes test prepare-package package pre-integration-test integration-test post-integration-test verify
+install
 """
 
-_RELEASES = {
-    "3.8.7": "clean 2.5 compiler 3.1 deploy 2.7 ear 2.8 ejb 2.3 install 2.4 jar 2.4 plugin 3.2 rar 2.2 resources 2.6"
+_RELEASES = ("3.6.3", *(f"3.8.{number}" for number in range(1, 10)), *(f"3.9.{number}" for number in range(17)))
+"""The releases that are known, oldest first."""
+
+_BOUND = {
+    "3.6.3": "clean 2.5 compiler 3.1 deploy 2.7 ear 2.8 ejb 2.3 install 2.4 jar 2.4 plugin 3.2 rar 2.2 resources 2.6"
     " site 3.3 surefire 2.12.4 war 2.2",
-    "3.9.9": "clean 3.2.0 compiler 3.13.0 deploy 3.1.2 ear 3.3.0 ejb 3.2.1 install 3.1.2 jar 3.4.1 plugin 3.13.1"
-    " rar 3.0.0 resources 3.3.1 site 3.12.1 surefire 3.2.5 war 3.4.0",
-    "3.9.16": "clean 3.2.0 compiler 3.15.0 deploy 3.1.4 ear 3.4.0 ejb 3.3.0 install 3.1.4 jar 3.5.0 plugin 3.15.2"
-    " rar 3.1.0 resources 3.4.0 site 3.12.1 surefire 3.5.4 war 3.5.1",
+    "3.9.0": "clean 3.2.0 compiler 3.10.1 deploy 3.0.0 ear 3.3.0 ejb 3.2.1 install 3.1.0 jar 3.3.0 plugin 3.7.1"
+    " rar 3.0.0 resources 3.3.0 site 3.12.1 surefire 3.0.0-M8 war 3.3.2",
+    "3.9.1": "deploy 3.1.0 surefire 3.0.0",
+    "3.9.3": "compiler 3.11.0 deploy 3.1.1 install 3.1.1 plugin 3.9.0 resources 3.3.1 surefire 3.1.2 war 3.4.0",
+    "3.9.6": "surefire 3.2.2",
+    "3.9.7": "compiler 3.13.0 jar 3.4.1 plugin 3.12.0 surefire 3.2.5",
+    "3.9.8": "deploy 3.1.2 install 3.1.2 plugin 3.13.1",
+    "3.9.13": "compiler 3.15.0 deploy 3.1.4 ear 3.4.0 ejb 3.3.0 install 3.1.4 jar 3.5.0 plugin 3.15.2 rar 3.1.0"
+    " resources 3.4.0 surefire 3.5.4 war 3.5.1",
 }
-"""The plugins' versions by release, oldest first."""
+"""The bound plugins' versions, by the release from which on they count."""
+
+_MANAGED = {
+    "3.6.3": "antrun 1.3 assembly 2.2-beta-5 dependency 2.8 release 2.5.3",
+    "3.9.3": "antrun 3.1.0 assembly 3.6.0 dependency 3.6.0 release 3.0.1",
+    "3.9.6": "dependency 3.6.1",
+    "3.9.8": "assembly 3.7.1 dependency 3.7.0",
+}
+"""The versions in the super POM, by the release from which on they count."""
 
 _ALWAYS = frozenset({"maven-clean-plugin", "maven-site-plugin"})
 _LATER = frozenset({"maven-install-plugin", "maven-deploy-plugin"})
 
-_SUPER_POM_38 = "antrun 1.3 assembly 2.2-beta-5 dependency 2.8 release 2.5.3"
-_SUPER_POM_39 = "antrun 3.1.0 assembly 3.7.1 dependency 3.7.0 release 3.0.1"
-
+_CLEAN = "clean clean clean"
+_INSTALL = "install install install"
 _RESOURCES = "process-resources resources resources"
 _COMPILED = (
     _RESOURCES,

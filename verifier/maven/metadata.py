@@ -7,9 +7,12 @@ chosen by it is therefore shown as resting on it, which is for those who ask.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from xml.sax.saxutils import escape
 
+from verifier.coordinate import Coordinate, base_version
 from verifier.coordinate import Metadata as Named
 from verifier.errors import ContentMismatch, Fact, MetadataInvalid
+from verifier.maven.version import Version
 from verifier.maven.xml import Element, read_xml
 
 MAX_VERSIONS = 50_000
@@ -47,11 +50,15 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One repository's metadata, and which kinds of version that repository may serve."""
+    """One repository's metadata, and which kinds of version that repository may serve.
+
+    `kept` are the files of the artifact that a lock file names: where one of them will do, no other is chosen.
+    """
 
     metadata: Metadata
     releases: bool = True
     snapshots: bool = False
+    kept: tuple[Coordinate, ...] = ()
 
 
 def check_metadata(document: bytes, served_as: Named, origin: str) -> None:
@@ -114,6 +121,34 @@ def parse_metadata(document: bytes, origin: str) -> Metadata:
     )
 
 
+def write_choices(named: Named, files: Sequence[Coordinate]) -> bytes:
+    """Write metadata that lists these files of an artifact and no others, as of what was installed on a machine.
+
+    Shape: for an artifact its versions, the highest as release and as latest; for a snapshot the timestamped version of
+    each file.
+    """
+    parts = [
+        f"<groupId>{escape(named.group)}</groupId><artifactId>{escape(named.artifact)}</artifactId>",
+        f"<version>{escape(named.version)}</version>" if named.version else "",
+        "<versioning>",
+    ]
+    if named.version:
+        parts.append("<snapshot><localCopy>true</localCopy></snapshot><snapshotVersions>")
+        parts += (
+            f"<snapshotVersion>{f'<classifier>{escape(one.classifier)}</classifier>' if one.classifier else ''}"
+            f"<extension>{escape(one.extension)}</extension><value>{escape(one.version)}</value></snapshotVersion>"
+            for one in files
+        )
+        parts.append("</snapshotVersions>")
+    else:
+        versions = sorted({base_version(one.version) for one in files}, key=Version.parse)
+        releases = [version for version in versions if not is_snapshot(version)]
+        parts += (f"<latest>{escape(version)}</latest>" for version in versions[-1:])
+        parts += (f"<release>{escape(version)}</release>" for version in releases[-1:])
+        parts.append(f"<versions>{''.join(f'<version>{escape(version)}</version>' for version in versions)}</versions>")
+    return f"<?xml version='1.0' encoding='UTF-8'?>\n<metadata>{''.join(parts)}</versioning></metadata>\n".encode()
+
+
 def _children(element: Element, name: str) -> tuple[Element, ...]:
     found = element.first(name)
     return found.children if found else ()
@@ -155,6 +190,17 @@ def choose_release(listings: Sequence[Listing]) -> str:
 def choose_latest(listings: Sequence[Listing]) -> str:
     """Give what LATEST stands for, which is RELEASE where nothing else is said."""
     return _newest((each.metadata.last_updated, each.metadata.latest) for each in listings) or choose_release(listings)
+
+
+def kept_snapshot(listings: Sequence[Listing], version: str, extension: str, classifier: str) -> str:
+    """Give the timestamped version that is kept for one file of a `-SNAPSHOT`; empty where none is."""
+    found = (
+        file.version
+        for listing in listings
+        for file in listing.kept
+        if (file.extension, file.classifier) == (extension, classifier) and base_version(file.version) == version
+    )
+    return max(found, default="")
 
 
 def choose_snapshot(listings: Sequence[Listing], version: str, extension: str, classifier: str) -> str:

@@ -35,7 +35,12 @@ _INHERITED_FIELDS = ("build.", "organization.", "inceptionYear")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An effective model.  Shape: `lineage` are the parents, nearest first; plugins are read for a project alone."""
+    """An effective model.
+
+    Shape: `lineage` are the parents, nearest first; plugins are read for a project alone.  Where a POM above stands in
+    for one that may not be used, nobody knows what the model depends on: it then depends on nothing.  Its plugins are
+    known all the same if `has_parents` tells that no parent is missing.
+    """
 
     origin: str
     group: str
@@ -52,6 +57,13 @@ class Model:
     extensions: tuple[Extension, ...]
     properties: Mapping[str, str]
     lineage: tuple[Coordinate, ...]
+    has_parents: bool = True
+    has_imports: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every POM above could be used."""
+        return self.has_parents and self.has_imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,15 @@ class _Assembled:
     fields: Mapping[str, str]
     extensions: tuple[Extension, ...]
     lineage: tuple[Coordinate, ...]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Imported:
+    """The management of a POM with that of its imports; `is_whole` tells that none of them is missing."""
+
+    management: tuple[Dependency, ...]
+    is_whole: bool
 
 
 class Models:
@@ -218,7 +239,8 @@ class Models:
         if coordinate is not None:
             _check_claim(pom, (group, artifact, version), coordinate)
         own = tuple(interpolator.dependency(each) for each in section.management)
-        management = self._import(own, pom)
+        imported = self._import(own, assembled)
+        management = imported.management
         dependencies = inject_management(
             tuple(interpolator.dependency(each) for each in section.dependencies), management
         )
@@ -248,28 +270,37 @@ class Models:
             ),
             properties=section.properties,
             lineage=assembled.lineage,
+            has_parents=assembled.is_whole,
+            has_imports=imported.is_whole,
         )
+        if not model.is_whole:
+            return replace(model, dependencies=(), management=(), relocation=None)
         _check(model, pom, own)
         return model
 
-    def _import(self, management: Sequence[Dependency], pom: Pom) -> tuple[Dependency, ...]:
+    def _import(self, management: Sequence[Dependency], assembled: _Assembled) -> _Imported:
         """Replace entries of type pom and scope import by the management of the POMs that they name."""
+        pom = assembled.pom
         imports = [entry for entry in management if entry.is_import]
+        if not assembled.is_whole:
+            # An expression that the missing parent would give a value is no mistake of this POM.
+            imports = [entry for entry in imports if "${" not in f"{entry}:{entry.version}"]
         if not imports:
-            return tuple(management)
+            return _Imported(tuple(management), is_whole=True)
         coordinates = [self._import_coordinate(entry, pom) for entry in imports]
         self._source.hint(coordinates)
-        imported = []
+        imported, is_whole = [], True
         for coordinate in coordinates:
             where = f"<dependencyManagement> of {pom.origin}"
             model = self.effective(coordinate, where)
             if model is None:
                 raise NotFound(f"an imported POM is missing: {coordinate}", received=Fact(str(coordinate), where))
             imported.append(model.management)
+            is_whole = is_whole and model.is_whole
         own = tuple(entry for entry in management if not entry.is_import)
         if len(own) + sum(map(len, imported)) > MAX_MANAGED:
             raise _invalid(pom, "the POM manages too many dependencies", f"at most {MAX_MANAGED}", "more")
-        return import_management(own, imported)
+        return _Imported(import_management(own, imported), is_whole)
 
     def _import_coordinate(self, entry: Dependency, pom: Pom) -> Coordinate:
         where = f"<dependencyManagement> of {pom.origin}"
@@ -281,7 +312,9 @@ class Models:
 
 def _join(pom: Pom, section: Section, above: tuple[_Assembled, Coordinate | None] | None) -> _Assembled:
     if above is None:
-        return _Assembled(pom, pom.group, pom.version, section, (section,), pom.fields, pom.extensions, ())
+        return _Assembled(
+            pom, pom.group, pom.version, section, (section,), pom.fields, pom.extensions, (), not pom.is_stand_in
+        )
     parent, coordinate = above
     inherited = {name: value for name, value in parent.fields.items() if name.startswith(_INHERITED_FIELDS)}
     return _Assembled(
@@ -293,6 +326,7 @@ def _join(pom: Pom, section: Section, above: tuple[_Assembled, Coordinate | None
         fields=MappingProxyType({**inherited, **pom.fields}),
         extensions=(*pom.extensions, *(each for each in parent.extensions if each not in pom.extensions)),
         lineage=((coordinate,) if coordinate else ()) + parent.lineage,
+        is_whole=parent.is_whole,
     )
 
 

@@ -30,7 +30,7 @@ _NOT_LOADED = frozenset({"provided", "test"})
 
 
 def plugins_of(model: Model, release: MavenRelease) -> tuple[Plugin, ...]:
-    """List the plugins that `mvn verify` runs for a model, management merged in.
+    """List the plugins that `mvn clean install` runs for a model, management merged in.
 
     Shape: those of the packaging first, then declared ones that have something to run or bring extensions; then build
     extensions, as plugins without executions.  A version may still be None.
@@ -69,9 +69,8 @@ def unversioned(model: Model, release: MavenRelease) -> tuple[Plugin, ...]:
     known = {plugin.key for plugin in plugins_of(model, release)}
     declared = {plugin.key: plugin for plugin in model.plugins}
     if not is_known(model.packaging):
-        for name in ("install", "deploy"):
-            bound = Plugin(DEFAULT_PLUGIN_GROUP, f"maven-{name}-plugin")
-            declared.setdefault(bound.key, bound)
+        deploy = Plugin(DEFAULT_PLUGIN_GROUP, "maven-deploy-plugin")
+        declared.setdefault(deploy.key, deploy)
     return tuple(
         plugin
         for key, plugin in declared.items()
@@ -121,7 +120,8 @@ class PluginResolver:
         found = list(self.resolver.root(demand, extra))
         if self.release.adds_plexus_utils and not any(_is_plexus_utils(each) for each in found):
             found.append(Resolved(_PLEXUS_UTILS, _PLEXUS_UTILS, "runtime", optional=False, depth=1, parent=None))
-        return (root, *(each for each in found if each.scope not in _NOT_LOADED))
+        loaded = [each for each in found if each.scope not in _NOT_LOADED]
+        return (replace(root, needs=tuple(each.coordinate for each in loaded if each.depth == 1)), *loaded)
 
     def look_at(self, plugin: Plugin) -> tuple[Resolved, ...]:
         """Find a plugin and resolve nothing, as Maven does where it must choose a version of what it never runs."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from verifier.coordinate import Coordinate
 from verifier.errors import Fact, PomInvalid
 from verifier.maven.pom_shape import check_shape
 from verifier.maven.xml import Element, read_xml
@@ -153,7 +154,11 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Pom:
-    """A POM as it is written.  `fields` holds the plain values, such as `name` or `build.finalName`."""
+    """A POM as it is written.
+
+    Shape: `fields` holds the plain values, such as `name` or `build.finalName`; `is_stand_in` tells that this is no POM
+    of a repository but takes the place of one that may not be used.
+    """
 
     origin: str
     group: str | None
@@ -166,6 +171,7 @@ class Pom:
     profiles: tuple[Profile, ...]
     extensions: tuple[Extension, ...]
     fields: Mapping[str, str]
+    is_stand_in: bool = False
 
     @property
     def own_group(self) -> str | None:
@@ -176,6 +182,24 @@ class Pom:
     def own_version(self) -> str | None:
         """The version that is written here, in the POM itself or in its parent element."""
         return self.parent.version if self.version is None and self.parent else self.version
+
+
+def stand_in(coordinate: Coordinate) -> Pom:
+    """Make a POM that says nothing but its coordinate, so that what lies around a POM can be looked at without it."""
+    return Pom(
+        origin=str(coordinate),
+        group=coordinate.group,
+        artifact=coordinate.artifact,
+        version=coordinate.version,
+        model_version=None,
+        packaging="pom",
+        parent=None,
+        section=Section(),
+        profiles=(),
+        extensions=(),
+        fields=MappingProxyType({}),
+        is_stand_in=True,
+    )
 
 
 def parse_pom(document: bytes, origin: str) -> Pom:

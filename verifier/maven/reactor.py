@@ -189,3 +189,8 @@ class ReactorSource:
     def hint(self, coordinates: Iterable[Coordinate]) -> None:
         """Pass on what is no module."""
         self._source.hint([each for each in coordinates if each not in self._own])
+
+    def hint_file(self, coordinate: Coordinate, scope: str) -> None:
+        """Pass on what is no file of a module."""
+        if Coordinate(coordinate.group, coordinate.artifact, coordinate.version, "pom") not in self._own:
+            self._source.hint_file(coordinate, scope)

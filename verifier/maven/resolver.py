@@ -4,7 +4,7 @@ This is the door of Maven's rules: it ties model, graph and conflicts together f
 Everything that is read comes through the source (see `source`), and nothing is fetched but POMs and metadata.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from verifier.coordinate import Coordinate
@@ -23,7 +23,8 @@ class Resolved:
 
     Shape: `coordinate` has the version as Maven lists it, `file` the one under which the file lies today (they differ
     for LATEST, RELEASE and snapshots); `parent` is None right below the project or root; `system_path` is not empty
-    for what lies on the user's machine and is never fetched.
+    for what lies on the user's machine and is never fetched.  `needs` are the listed artifacts that it depends on by
+    its own POM, in the versions that were chosen, `parent` or not; None where nobody asked its POM.
     """
 
     coordinate: Coordinate
@@ -33,6 +34,7 @@ class Resolved:
     depth: int
     parent: Coordinate | None
     system_path: str = ""
+    needs: tuple[Coordinate, ...] | None = None
 
 
 class Resolver:
@@ -59,14 +61,25 @@ class Resolver:
         """Resolve an artifact as the root of its own graph, as plugins are; `extra` are a plugin's own dependencies."""
         return self._finish(self._collector().root(demand, extra))
 
+    def explore(self, demands: Sequence[Demand]) -> None:
+        """Ask the source for all that `dependencies` will ask of it, and decide nothing."""
+        self._collector().dependencies(demands)
+
     def _collector(self) -> Collector:
         return Collector(self._source, self.versions, self.models)
 
     def _finish(self, root: Node) -> tuple[Resolved, ...]:
+        # What loses is taken out of these lists, and is still what somebody depends on.
+        below = {id(node.children): tuple(node.children) for node in every_node(root)}
         resolve_conflicts(root)
-        return tuple(self._list(root))
+        return tuple(self._list(root, below))
 
-    def _list(self, root: Node) -> list[Resolved]:
+    def _list(self, root: Node, below: Mapping[int, tuple[Node, ...]]) -> list[Resolved]:
+        chosen = {
+            node.group: _coordinate(node.demand, node.demand.version)
+            for node in every_node(root)
+            if node.demand and node is not root
+        }
         places: dict[int, tuple[int, Coordinate | None]] = {id(root): (0, None)}
         found = []
         for node in every_node(root):
@@ -85,6 +98,7 @@ class Resolver:
                         depth,
                         parent,
                         demand.system_path,
+                        tuple({chosen[each.group]: 0 for each in below[id(node.children)] if each.group in chosen}),
                     )
                 )
             for child in node.children:

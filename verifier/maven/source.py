@@ -35,6 +35,9 @@ class Source(Protocol):
     def hint(self, coordinates: Iterable[Coordinate]) -> None:
         """Take note of POMs that will be asked for soon; may do nothing, and never raises."""
 
+    def hint_file(self, coordinate: Coordinate, scope: str) -> None:
+        """Take note of a file that the graph will likely name under this scope; may do nothing, and never raises."""
+
 
 def pom_coordinate(group: str, artifact: str, version: str, where: str) -> Coordinate:
     """Name a POM's file; `where` says which POM asked for it, and by which element.

@@ -1,7 +1,18 @@
 """Which version a text means: one as it stands, a word or a snapshot that metadata explains, a range to choose from."""
 
+from collections.abc import Sequence
+
+from verifier.coordinate import base_version
 from verifier.errors import Fact, NotFound, PomInvalid
-from verifier.maven.metadata import Listing, choose_latest, choose_release, choose_snapshot, merge_versions
+from verifier.maven.metadata import (
+    Listing,
+    choose_latest,
+    choose_release,
+    choose_snapshot,
+    is_snapshot,
+    kept_snapshot,
+    merge_versions,
+)
 from verifier.maven.range import RangeInvalid, VersionRange
 from verifier.maven.source import Source
 from verifier.maven.version import Version
@@ -32,25 +43,35 @@ class Versions:
         """
         if version in {"LATEST", "RELEASE"}:
             listings = self._ask(group, artifact, "")
-            chosen = choose_latest(listings) if version == "LATEST" else choose_release(listings)
+            kept = [one for one in self._kept(listings) if not is_snapshot(one.text)]
+            # The highest that is kept is the one that was chosen by the same words.
+            chosen = max(kept).text if kept else ""
+            chosen = chosen or (choose_latest(listings) if version == "LATEST" else choose_release(listings))
             if not chosen:
                 raise NotFound(f"no repository says which version of {group}:{artifact} is the {version}")
             return self.exact(group, artifact, chosen, extension, classifier) if chosen != version else chosen
         if version.endswith("SNAPSHOT"):
-            return choose_snapshot(self._ask(group, artifact, version), version, extension, classifier)
+            listings = self._ask(group, artifact, version)
+            kept_file = kept_snapshot(listings, version, extension, classifier)
+            return kept_file or choose_snapshot(listings, version, extension, classifier)
         return version
 
     def within(self, group: str, artifact: str, wanted: VersionRange) -> tuple[Version, ...]:
         """Give the versions of a range that some repository lists, lowest first.
 
-        A range of one version stands for itself: nothing needs to be listed.
+        A range of one version stands for itself: nothing needs to be listed.  Where some of them are kept, those
+        are all that is given.
 
         Raises: `NotFound` where there is none.
         """
         only = single_version(wanted)
         if only is not None:
             return (only,)
-        listed = merge_versions(self._ask(group, artifact, ""))
+        listings = self._ask(group, artifact, "")
+        kept = [version for version in self._kept(listings) if wanted.contains(version)]
+        if kept:
+            return tuple(sorted(kept))
+        listed = merge_versions(listings)
         found = [version for version in map(self.parse, listed) if wanted.contains(version)]
         if not found:
             raise NotFound(
@@ -59,6 +80,10 @@ class Versions:
                 received=Fact(", ".join(listed[-20:]) or "no version listed", "maven-metadata.xml"),
             )
         return tuple(sorted(found))
+
+    def _kept(self, listings: Sequence[Listing]) -> list[Version]:
+        texts = dict.fromkeys(base_version(file.version) for listing in listings for file in listing.kept)
+        return [self.parse(text) for text in texts]
 
     def _ask(self, group: str, artifact: str, version: str) -> tuple[Listing, ...]:
         key = (group, artifact, version)

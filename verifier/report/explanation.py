@@ -1,14 +1,17 @@
 """A judgement of the record told as a story: each step, both sides, where each comes from."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
 
-from verifier.errors import CacheError
+from verifier.coordinate import parse_coordinate
+from verifier.errors import CacheError, CoordinateInvalid
+from verifier.exemption import may_exempt
 from verifier.record import Judgement
-from verifier.report.escape import printable
+from verifier.report.escape import command_free, printable
 
 _COLORS = {"verified": "green", "refused": "red", "unavailable": "yellow"}
 _MARKS = {"passed": "ok  ", "refused": "NO  ", "noted": "note"}
@@ -24,6 +27,7 @@ def explain(judgement: Judgement) -> Iterator[str]:
         yield from _head(judgement, document)
         yield from _steps(document)
         yield from _causes(document)
+        yield from _way_to_exempt(document, [str(cause["code"]) for cause in document["causes"]])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         raise _unreadable(judgement) from error
 
@@ -45,7 +49,7 @@ def explain_as_json(judgement: Judgement) -> str:
         pass
     try:
         fields = {"record": str(judgement.id), "seen": judgement.row.seen, **json.loads(judgement.row.document)}
-        return json.dumps(fields, indent=1)
+        return command_free(json.dumps(fields, indent=1))
     except RecursionError as error:
         raise _unreadable(judgement) from error
 
@@ -89,6 +93,18 @@ def _causes(document: dict[str, list[dict[str, str | dict[str, str] | None]]]) -
         if cause["hint"]:
             yield f"     hint: {printable(str(cause['hint']))}"
         yield printable(f"     about this code: verifier explain {cause['code']}")
+
+
+def _way_to_exempt(document: dict[str, dict[str, str | None]], codes: Iterable[str]) -> Iterator[str]:
+    """Name the run that prints the lines of an exemption, from bytes that it measures itself.
+
+    They are not made out of the record: whoever can write the cache could have them pin bytes of his own.
+    """
+    artifact = document["artifact"]
+    with suppress(CoordinateInvalid):
+        coordinate = parse_coordinate(str(artifact["coordinate"]))
+        if artifact["status"] == "refused" and artifact["repository"] and may_exempt(codes):
+            yield f"to exempt it, after a review: verifier fetch --no-transitive {coordinate} prints the lines"
 
 
 def _sides(holder: dict[str, str | dict[str, str] | None], indent: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from verifier.errors import Fact, ReasonedError
+from verifier.notices import Notice
 from verifier.outcome import Outcome, Status
 from verifier.report.escape import printable
 
@@ -59,6 +60,20 @@ def _fact(label: str, fact: Fact) -> Iterable[str]:
     yield f"  {label:<9} {printable(fact.value)}"
     if fact.origin:
         yield f"            from {printable(fact.origin)}"
+
+
+def exemption(lines: str, policy_file: str) -> Iterable[str]:
+    """Offer the lines of a policy that would exempt a refused file, ready to be copied."""
+    yield f"to exempt these bytes, after a review, add to {printable(policy_file)}:"
+    yield ""
+    yield from lines.splitlines()
+
+
+def notice(told: Notice) -> Iterable[str]:
+    """Say what is worth knowing beside the verdicts."""
+    yield click.style("warning", fg="yellow") + printable(f": {told.where} ({told.code})")
+    yield f"  {printable(told.message)}"
+    yield f"hint: {printable(told.hint)}"
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float) -> str:

@@ -1,6 +1,6 @@
 """A resolved graph as text, drawn as `mvn dependency:tree` draws it, and as the JSON report's fields."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from verifier.coordinate import Coordinate
 from verifier.maven.profile import Context
@@ -51,8 +51,8 @@ def resolved_fields(resolved: Sequence[Resolved]) -> list[Json]:
     ]
 
 
-def context_fields(context: Context) -> dict[str, Json]:
-    """Give the report's `context`: what the graph was computed for."""
+def context_fields(context: Context, origins: Mapping[str, str]) -> dict[str, Json]:
+    """Give the report's `context`: what the graph was computed for; `origins` has the place of properties in files."""
     short = {java: name for name, java in JAVA_NAMES.items()}
     system = [short.get(context.os_name, context.os_name), context.os_arch, context.os_version]
     return {
@@ -60,6 +60,7 @@ def context_fields(context: Context) -> dict[str, Json]:
         "os": "/".join(part for part in system if part),
         "properties": dict(sorted(context.properties.items())),
         "profiles": list(context.profiles),
+        "origins": dict(origins),
     }
 
 
