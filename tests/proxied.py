@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +118,12 @@ class Running:
 
 
 @contextmanager
-def running(policy: Path, cache: Path, *arguments: str) -> Iterator[Running]:
-    """Start `verifier proxy` on a free port; at the end it is told to stop, and must."""
-    command = [sys.executable, "-m", "verifier", "--policy", str(policy), "--cache", str(cache), "proxy"]
+def running(policy: Path, cache: Path, *arguments: str, within: Sequence[str] = ()) -> Iterator[Running]:
+    """Start `verifier proxy` on a free port; at the end it is told to stop, and must.
+
+    `within` is a command line that runs the one which is appended to it.
+    """
+    command = [*within, sys.executable, "-m", "verifier", "--policy", str(policy), "--cache", str(cache), "proxy"]
     process = subprocess.Popen(
         [*command, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     )

@@ -69,6 +69,23 @@ def test_bazel_is_turned_away_from_each_repository_of_the_policy() -> None:
     assert {"block repo.example", "block other.example"} <= set(rules)
 
 
+def test_bazel_is_told_for_every_command() -> None:
+    assert files(Tool.BAZEL)[".bazelrc"] == "common --experimental_downloader_config=tools/verifier.downloader\n"
+
+
+def test_ivy_has_one_resolver_and_takes_no_refused_pom_for_an_absent_one() -> None:
+    (resolvers,) = ET.fromstring(files(Tool.IVY)["ivysettings.xml"]).findall("resolvers")  # noqa: S314  (our own text)
+
+    assert [one.attrib for one in resolvers] == [
+        {"name": "verifier", "m2compatible": "true", "descriptor": "required", "root": f"{URL}/all/"}
+    ]
+
+
+@pytest.mark.parametrize("tool", [Tool.SBT, Tool.COURSIER])
+def test_who_sees_a_bare_status_is_told_where_the_reason_is(tool: Tool) -> None:
+    assert any("verifier explain URL" in note and f"{URL}/-/" in note for note in configure(tool, URL, []).notes)
+
+
 def test_lines_are_added_once_and_leave_the_rest() -> None:
     file = ProjectFile("x", "one\ntwo\n", Kind.LINES)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from proxied import JAR, POM, Proxied
@@ -66,6 +67,49 @@ def test_of_a_refused_file_gradle_learns_no_checksum_by_head(proxied: Proxied) -
     assert got.status == 409
     assert "etag" not in got.headers
     assert "x-checksum-sha1" not in got.headers
+
+
+def test_gradle_is_told_the_same_each_time_an_entry_has_expired(proxied: Proxied) -> None:
+    metadata = b"<metadata><groupId>org.example</groupId><artifactId>widget</artifactId></metadata>"
+    where = "/org/example/widget/maven-metadata.xml"
+    proxied.stage.serve(where, metadata)
+    proxied.stage.serve(f"{where}.sha1", hashlib.sha1(metadata, usedforsecurity=False).hexdigest().encode())
+    compared = ("etag", "content-length", "x-checksum-sha1")
+
+    for path in (JAR, f"/all{where}", f"/example{where}"):
+        first = proxied.get(path, **GRADLE)
+        again = [proxied.get(path, "HEAD", Cache_Control="max-age=0", **GRADLE) for _ in range(2)]
+
+        assert first.status == 200
+        for name in compared:
+            assert {got.headers[name] for got in (first, *again)} == {first.headers[name]}
+
+
+def test_gradle_reads_whole_files_on_many_connections_at_once(proxied: Proxied) -> None:
+    paths = [JAR, POM, NEW_POM, NEW_POM.replace(".pom", ".module"), NEW_POM.replace(".pom", ".jar")] * 8
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda path: proxied.get(path, **GRADLE), paths))
+
+    for path, got in zip(paths, answers, strict=True):
+        assert got.body == (proxied.stage.root / path.removeprefix("/all/")).read_bytes()
+        assert int(got.headers["content-length"]) == len(got.body)
+        assert "content-encoding" not in got.headers
+    counts = proxied.stage.server.counts
+    assert {counts[path.removeprefix("/all")] for path in paths} == {1}
+
+
+@pytest.mark.parametrize("condition", ["If_None_Match", "If_Modified_Since"])
+def test_a_file_that_a_client_holds_already_is_sent_whole_and_judged_again(proxied: Proxied, condition: str) -> None:
+    held = proxied.get(JAR)
+    value = held.headers["etag"] if condition == "If_None_Match" else "Fri, 31 Dec 2100 00:00:00 GMT"
+
+    assert proxied.get(JAR, **{condition: value}).body == held.body
+
+    proxied.stage.change_policy("35DE40D828CB4B95E6B22E37A81251152B4B1B0A", "35DE40D828CB4B95E6B22E37A81251152B4B1B0B")
+    proxied.wait(proxied.proxy.reload())
+
+    assert proxied.get(JAR, **{condition: value}).status == 409
 
 
 def test_coursier_resumes_where_it_stopped(proxied: Proxied) -> None:

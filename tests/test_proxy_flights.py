@@ -10,11 +10,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from keyservers import KeyServerHost
 from proxied import JAR, POM, Got, Proxied
 from servers import Answer
 from stage import WIDGET_PATH, Stage, stage
 
-from verifier.proxy import flights
+from verifier.proxy import app, flights
 from verifier.proxy.flights import CHANGING_SECONDS, SETTLED_SECONDS, TROUBLE_SECONDS
 
 __all__ = ["stage"]
@@ -22,12 +23,14 @@ __all__ = ["stage"]
 GRADLE = "Gradle/8.5 (Linux;6.1;amd64) (Eclipse Adoptium;17)"
 
 
-def slowly(stage: Stage, seconds: float) -> None:
-    body = (stage.root / WIDGET_PATH[1:]).read_bytes()
-    stage.serve(WIDGET_PATH, Answer(body, delay=seconds))
+def held(stage: Stage) -> threading.Event:
+    """Let the repository hold the widget back until this is set."""
+    gate = threading.Event()
+    stage.serve(WIDGET_PATH, Answer((stage.root / WIDGET_PATH[1:]).read_bytes(), gate=gate))
+    return gate
 
 
-def until(true: Callable[[], object], seconds: float = 10) -> None:
+def until(true: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something that another thread brings about."""
     end = time.monotonic() + seconds
     while not true():
@@ -36,10 +39,13 @@ def until(true: Callable[[], object], seconds: float = 10) -> None:
 
 
 def test_a_hundred_clients_cause_one_fetch(stage: Stage) -> None:
-    slowly(stage, 0.3)
+    gate = held(stage)
     with Proxied(stage) as proxied, ThreadPoolExecutor(100) as pool:
         paths = [JAR, f"{JAR}.sha1", f"{JAR}.asc"] * 33 + [JAR]
-        got = list(pool.map(proxied.get, paths))
+        asked = [pool.submit(proxied.get, path, User_Agent=GRADLE) for path in paths]
+        until(lambda: proxied.proxy._connections() == len(paths))
+        gate.set()
+        got = [one.result() for one in asked]
 
     assert {one.status for one in got} == {200}
     assert stage.server.counts[WIDGET_PATH] == 1
@@ -47,11 +53,13 @@ def test_a_hundred_clients_cause_one_fetch(stage: Stage) -> None:
 
 
 def test_a_fetch_goes_on_when_the_client_hangs_up(stage: Stage) -> None:
-    slowly(stage, 0.3)
+    gate = held(stage)
     with Proxied(stage) as proxied:
         with socket.create_connection(("127.0.0.1", proxied.port)) as connection:
             connection.sendall(f"GET {JAR} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             until(lambda: stage.server.counts[WIDGET_PATH])
+        until(lambda: proxied.proxy._connections() == 0)
+        gate.set()
         until(stage.cached)
         got = proxied.get(JAR)
 
@@ -60,28 +68,32 @@ def test_a_fetch_goes_on_when_the_client_hangs_up(stage: Stage) -> None:
 
 
 def test_a_slow_fetch_is_found_ready_at_the_retry(stage: Stage) -> None:
-    slowly(stage, 0.5)
+    gate = held(stage)
     with Proxied(stage, patience=0.1) as proxied:
         first = proxied.get(JAR)
-        until(stage.cached)
-        second = proxied.get(JAR)
+        gate.set()
+        until(lambda: proxied.get(JAR).status == 200)
 
     assert (first.status, first.headers["retry-after"]) == (503, "5")
     assert json.loads(first.body)["code"] == "still-fetching"
-    assert second.status == 200
     assert stage.server.counts[WIDGET_PATH] == 1
 
 
-@pytest.mark.parametrize("agent", [GRADLE, "bazel/7.4.0", "Apache-Maven/3.8.7 (Java 17; Linux 6.1)"])
+@pytest.mark.parametrize("agent", [GRADLE, "bazel/7.4.0", "Bazel/release 4.2.3", "Apache-Maven/3.8.7 (Java 17)"])
 def test_those_who_ask_again_by_themselves_are_left_to_wait(stage: Stage, agent: str) -> None:
-    slowly(stage, 0.4)
-    with Proxied(stage, patience=0.05) as proxied:
-        assert proxied.get(JAR, User_Agent=agent).status == 200
+    gate = held(stage)
+    with Proxied(stage, patience=0.05) as proxied, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(proxied.get, JAR, User_Agent=agent)
+        until(lambda: stage.server.counts[WIDGET_PATH])
+        assert proxied.get(JAR, User_Agent="Coursier/2.0").status == 503  # so that much time has passed
+        gate.set()
+
+        assert waiting.result().status == 200
 
 
 @pytest.mark.parametrize("agent", ["Apache-Maven/3.9.9 (Java 17; Linux 6.1)", "Apache-Maven/3.10.0", "Coursier/2.0"])
 def test_those_who_heed_a_503_get_one(stage: Stage, agent: str) -> None:
-    slowly(stage, 0.4)
+    held(stage)
     with Proxied(stage, patience=0.05) as proxied:
         assert proxied.get(JAR, User_Agent=agent).status == 503
 
@@ -136,14 +148,35 @@ def test_a_refusal_is_asked_again_under_another_policy(stage: Stage) -> None:
     assert stage.server.counts[WIDGET_PATH] == 2
 
 
+def test_a_key_server_that_failed_is_asked_again_after_a_while(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "ASK_KEYS_AGAIN_SECONDS", 0.05)
+    key = (stage.directory / "keys" / "author.public.asc").read_bytes()
+    with KeyServerHost(stage.authority.context(), told=Answer(b"oops", 500)) as host:
+        stage.change_policy('"keys/author.public.asc", ', "")
+        stage.change_policy("servers = []", f'servers = ["{host.hkp}"]\nca-file = "{stage.authority.file}"')
+        with Proxied(stage) as proxied:
+            down = proxied.get(JAR)
+            host.told = Answer(key, headers=(("Content-Type", "application/pgp-keys"),))
+
+            def comes() -> bool:
+                proxied.now += TROUBLE_SECONDS + 1
+                return proxied.get(JAR).status == 200
+
+            until(comes)
+
+    assert (down.status, json.loads(down.body)["code"]) == (504, "unreachable")
+
+
 def test_what_is_over_the_bound_is_told_to_come_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flights, "MAX_FLIGHTS", 1)
-    slowly(stage, 0.5)
-    with Proxied(stage) as proxied, ThreadPoolExecutor(1) as pool:
+    gate = held(stage)
+    with Proxied(stage) as proxied, ThreadPoolExecutor(2) as pool:
         first = pool.submit(proxied.get, JAR)
         until(lambda: stage.server.counts[WIDGET_PATH])
         other = proxied.get(POM)
-        joined = proxied.get(f"{JAR}.sha1")
+        join = pool.submit(proxied.get, f"{JAR}.sha1")
+        gate.set()
+        joined = join.result()
         assert first.result().status == 200
         again = proxied.get(POM)
 
@@ -159,6 +192,18 @@ def test_what_is_remembered_is_bounded(stage: Stage, monkeypatch: pytest.MonkeyP
         live = proxied.proxy._live()
 
         assert len(live._remembered) == 3
+
+
+def test_what_is_remembered_carries_no_more_than_its_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    signature = len((stage.root / f"{WIDGET_PATH[1:]}.asc").read_bytes())
+    monkeypatch.setattr(flights, "MAX_CARRIED_BYTES", signature + 10)
+    with Proxied(stage) as proxied:
+        live = proxied.proxy._live()
+        for path in (JAR, JAR.replace("1.0", "7"), POM, JAR):
+            proxied.get(path)
+
+        assert [str(asked.subject) for asked in live._remembered] == ["org.example:widget:jar:1.0"]
+        assert live._carried == signature
 
 
 def test_a_repository_that_hangs_keeps_nobody_from_what_is_cached(stage: Stage) -> None:
@@ -181,12 +226,13 @@ def test_stopping_ends_a_fetch_that_hangs_and_keeps_nothing_of_it(stage: Stage) 
 
 
 def test_an_answer_under_way_is_finished_under_the_policy_it_was_asked_under(stage: Stage) -> None:
-    slowly(stage, 0.4)
+    gate = held(stage)
     with Proxied(stage) as proxied, ThreadPoolExecutor(1) as pool:
         first = pool.submit(proxied.get, JAR)
         until(lambda: stage.server.counts[WIDGET_PATH])
         stage.change_policy("35DE40D828CB4B95E6B22E37A81251152B4B1B0A", "A" * 40)
         proxied.wait(proxied.proxy.reload())
+        gate.set()
 
         assert first.result().status == 200
         assert proxied.get(JAR).status == 409

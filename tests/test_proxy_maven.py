@@ -7,7 +7,6 @@ import functools
 import hashlib
 import io
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -131,7 +130,7 @@ class Project:
         self.stage.serve(path, content)
         self.stage.serve(f"{path}.sha1", hashlib.sha1(content, usedforsecurity=False).hexdigest().encode())
 
-    def build(self, *dependencies: Coordinate, local: str = "local", mvn: str = "mvn") -> Build:
+    def build(self, *dependencies: Coordinate, local: str = "local") -> Build:
         """Build with the configuration that `verifier setup maven` prints."""
         for file in configure(Tool.MAVEN, self.proxied.url, []).files:
             path = self.directory / file.path
@@ -145,7 +144,7 @@ class Project:
         (self.directory / "pom.xml").write_text(PROJECT.replace("DEPENDENCIES", each))
         repository = self.directory / local
         run = subprocess.run(
-            [need(mvn), "-B", f"-Dmaven.repo.local={repository}", "validate"],
+            [need("mvn"), "-B", f"-Dmaven.repo.local={repository}", "validate"],
             cwd=self.directory,
             env={**os.environ, "MAVEN_OPTS": QUICK},
             stdout=subprocess.PIPE,
@@ -249,98 +248,3 @@ def test_an_outage_upstream_fails_the_build_and_is_not_remembered(project: Proje
     project.proxied.now += 10
 
     assert project.build(WIDGET).passed
-
-
-# Clients that are fetched for the test: `pytest -m clients`
-
-
-@pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for tools that mvn brings; the settings of whoever runs the tests lead to a repository."""
-    return tmp_path_factory.mktemp("tools")
-
-
-def brought(tools: Path, *arguments: str) -> None:
-    home = pwd.getpwuid(os.getuid()).pw_dir
-    command = [need("mvn"), "-q", "-B", f"-Duser.home={home}", *arguments]
-    subprocess.run(command, check=True, cwd=tools, env={**os.environ, "HOME": home})
-
-
-@pytest.mark.clients
-@pytest.mark.parametrize("version", ["3.9.9", "4.0.0-rc-4"])
-def test_newer_mavens_build_and_show_the_reason(project: Project, tools: Path, version: str) -> None:
-    artifact = f"-Dartifact=org.apache.maven:apache-maven:{version}:tar.gz:bin"
-    brought(tools, "dependency:copy", artifact, f"-DoutputDirectory={tools}")
-    subprocess.run(["tar", "xzf", f"apache-maven-{version}-bin.tar.gz"], check=True, cwd=tools)
-    mvn = str(tools / f"apache-maven-{version}" / "bin" / "mvn")
-
-    honest = project.build(WIDGET, mvn=mvn)
-    project.stage.lay_over("signature-bad")
-    attacked = project.build(Coordinate("com.example", "gizmo", "2.3"), local="another", mvn=mvn)
-
-    assert honest.passed, honest.console
-    assert not attacked.passed
-    assert "signature-bad" in attacked.console, attacked.console
-    assert "com.example:gizmo:jar:2.3" in attacked.console
-    assert not attacked.holds(Coordinate("com.example", "gizmo", "2.3"))
-
-
-@pytest.mark.clients
-def test_coursier_fetches_and_keeps_nothing_that_is_refused(project: Project, tools: Path) -> None:
-    dependency = (
-        "<dependency><groupId>io.get-coursier</groupId><artifactId>coursier-cli_2.13</artifactId>"
-        "<version>2.1.24</version></dependency>"
-    )
-    bare = re.sub("<build>.*</build>", "", PROJECT, flags=re.DOTALL)
-    (tools / "pom.xml").write_text(bare.replace("DEPENDENCIES", dependency))
-    brought(tools, "dependency:copy-dependencies", f"-DoutputDirectory={tools}/coursier")
-    (mirror,) = configure(Tool.COURSIER, project.proxied.url, []).files
-    (project.directory / mirror.path).write_text(mirror.content)
-
-    def fetch(name: str) -> "subprocess.CompletedProcess[str]":
-        environment = {
-            **os.environ,
-            "COURSIER_CACHE": str(project.directory / "cache"),
-            "COURSIER_MIRRORS": str(project.directory / mirror.path),
-            "COURSIER_REPOSITORIES": f"{project.proxied.url}/all",
-        }
-        command = [need("java"), "-cp", f"{tools}/coursier/*", "coursier.cli.Coursier", "fetch", name]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-    honest = fetch("org.example:widget:1.0")
-    project.stage.lay_over("signature-bad")
-    attacked = fetch("com.example:gizmo:2.3")
-
-    assert honest.returncode == 0, honest.stderr
-    assert honest.stdout.strip().endswith("widget-1.0.jar")
-    assert attacked.returncode != 0
-    assert "409" in attacked.stderr
-    assert not list((project.directory / "cache").rglob("gizmo-2.3.jar"))
-    hosts = [path.name for path in (project.directory / "cache").glob("*/*")]
-    assert hosts == [f"127.0.0.1%3A{project.proxied.port}"]
-
-
-@pytest.mark.clients
-def test_gradle_resolves_and_shows_the_reason(project: Project) -> None:
-    (script,) = configure(Tool.GRADLE, project.proxied.url, []).files
-    (project.directory / "verifier.init.gradle").write_text(script.content)
-    (project.directory / "settings.gradle").write_text("")
-
-    def resolve(name: str) -> "subprocess.CompletedProcess[str]":
-        (project.directory / "build.gradle").write_text(
-            f"repositories {{ mavenCentral() }}\nconfigurations {{ x }}\ndependencies {{ x '{name}' }}\n"
-            "task resolve { doLast { configurations.x.files.each { println 'FILE ' + it } } }\n"
-        )
-        home = str(project.directory / "home")
-        command = [need("gradle"), "--no-daemon", "-g", home, "-I", "verifier.init.gradle", "-q", "resolve"]
-        return subprocess.run(command, cwd=project.directory, capture_output=True, text=True, check=False)
-
-    honest = resolve("org.example:widget:1.0")
-    project.stage.lay_over("signature-bad")
-    attacked = resolve("com.example:gizmo:2.3")
-
-    assert honest.stdout.strip().endswith("widget-1.0.jar"), honest.stderr
-    assert attacked.returncode != 0
-    assert "409" in attacked.stderr
-    assert "Refused by verifier: signature-bad com.example:gizmo:jar:2.3" in attacked.stderr
-    assert not list((project.directory / "home").rglob("gizmo-2.3.jar"))

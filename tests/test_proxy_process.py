@@ -6,15 +6,17 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
-from proxied import JAR, POM, Running, ask, running
+from proxied import JAR, POM, Got, Running, ask, running
 from servers import Answer
 from stage import WIDGET_PATH, Stage, stage
+from test_proxy import publish
 
 __all__ = ["stage"]
 
@@ -29,7 +31,7 @@ def start(stage: Stage, *arguments: str) -> AbstractContextManager[Running]:
 
 def logged(proxy: Running, text: str) -> None:
     """Wait until the log says something."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not any(text in line for line in list(proxy.log)):
         assert time.monotonic() < end, "".join(proxy.log)
         time.sleep(0.01)
@@ -63,14 +65,17 @@ def test_starts_serves_and_stops_in_order(stage: Stage) -> None:
 
 def test_an_open_answer_is_finished_before_it_stops(stage: Stage) -> None:
     body = (stage.root / WIDGET_PATH[1:]).read_bytes()
-    stage.serve(WIDGET_PATH, Answer(body, delay=0.5))
+    gate = threading.Event()
+    stage.serve(WIDGET_PATH, Answer(body, gate=gate))
     with start(stage) as proxy, ThreadPoolExecutor(1) as pool:
         asked = pool.submit(ask, proxy.port, JAR)
         while not stage.server.counts[WIDGET_PATH]:
             time.sleep(0.01)
         proxy.process.send_signal(signal.SIGTERM)
+        logged(proxy, "stopping")
+        gate.set()
         got = asked.result()
-        proxy.process.wait(20)
+        proxy.process.wait(60)
 
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", proxy.port))
@@ -146,6 +151,56 @@ def test_what_is_cached_is_pruned_and_scrubbed_while_it_runs(stage: Stage) -> No
         assert ask(proxy.port, JAR).status == 200
 
 
+def get_or_part(port: int, path: str) -> Got | bytes:
+    """Give an answer, or what of a body came before the connection ended."""
+    try:
+        return ask(port, path)
+    except http.client.IncompleteRead as cut:
+        return cut.partial
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_no_answer_is_broken_or_unverified_while_the_cache_is_looked_after(stage: Stage, *, changed: bool) -> None:
+    publish(stage, BIG, os.urandom(3_000_000))
+    paths = [JAR, POM, f"{JAR}.sha1", f"/all{BIG}"]
+    done = threading.Event()
+
+    def build(port: int) -> list[Got | bytes]:
+        found: list[Got | bytes] = []
+        while not done.is_set() or not found:
+            found += [get_or_part(port, path) for path in paths]
+        return found
+
+    with start(stage) as proxy, ThreadPoolExecutor(4) as pool:
+        honest = {ask(proxy.port, path).body for path in paths}
+        builds = [pool.submit(build, proxy.port) for _ in range(4)]
+        try:
+            for _ in range(5):
+                assert stage.run("cache", "prune", "--max-size", "1 B").status == 0
+                if changed:
+                    change_all(stage.cache / "repository")
+                assert stage.run("cache", "scrub").status in {0, int(changed)}
+        finally:
+            done.set()
+        answers = [got for one in builds for got in one.result()]
+
+    whole = [got for got in answers if isinstance(got, Got)]
+    parts = [got for got in answers if isinstance(got, bytes)]
+    assert {got.status for got in whole} == {200}, "".join(line for line in proxy.log if " request " not in line)
+    assert {got.body for got in whole} == honest
+    assert changed or not parts
+    assert all(any(body.startswith(part) for body in honest) for part in parts)
+
+
+def change_all(tree: Path) -> None:
+    for path in tree.rglob("*.bin"):
+        with suppress(FileNotFoundError):
+            path.chmod(0o644)
+            with path.open("r+b") as file:
+                file.seek(2_000_000)
+                file.write(b"changed")
+
+
 def test_a_large_artifact_passes_in_little_memory(stage: Stage) -> None:
     count = 300
     digest = hashlib.sha1(usedforsecurity=False)
@@ -187,7 +242,7 @@ def test_thousands_of_requests_leave_threads_descriptors_and_memory_flat(stage: 
         list(pool.map(lambda at: visit(proxy, 60, at), range(8)))
         before, most_before = figures(proxy), resident(proxy)
         list(pool.map(lambda at: visit(proxy, requests // 8, at), range(8)))
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while True:
             after = figures(proxy)
             flat = after["process_open_fds"] <= before["process_open_fds"] + 8

@@ -41,7 +41,8 @@ def test_a_refusal_has_the_form_that_clients_show() -> None:
     answer = problem(KNOWN, 409)
 
     assert answer.status == 409
-    assert answer.phrase == "Refused by verifier: signature-bad org.example:ext:jar:1.0; run 'verifier explain 42'"
+    said = "Refused by verifier: signature-bad org.example:ext:jar:1.0"
+    assert answer.phrase == f"{said}; run 'verifier explain 42' or see /-/record/42"
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Verifier-Record"] == "42"
@@ -49,7 +50,10 @@ def test_a_refusal_has_the_form_that_clients_show() -> None:
         "type": "about:blank",
         "status": 409,
         "title": "Refused by verifier",
-        "detail": ("signature-bad: org.example:ext:jar:1.0: it is signed by somebody. Run: verifier explain 42"),
+        "detail": (
+            "signature-bad: org.example:ext:jar:1.0: it is signed by somebody."
+            " Run: verifier explain 42, or see /-/record/42"
+        ),
         "instance": "/-/record/42",
         "code": "signature-bad",
     }
@@ -83,13 +87,24 @@ def test_busy_and_slow_say_when_to_ask_again() -> None:
     assert json.loads(answer.body)["code"] == "still-fetching"
 
 
+@pytest.mark.parametrize("length", [50, 70, 90])
+def test_a_long_name_is_whole_as_long_as_the_command_fits_behind_it(length: int) -> None:
+    name = f"org.example:{'a' * length}:jar:1.0"
+
+    phrase = problem(replace(KNOWN, name=name), 409).phrase
+
+    assert (name in phrase) is (length <= 70)
+    assert ("/-/record/42" in phrase) is (length <= 50)
+    assert "'verifier explain 42'" in phrase
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=400), st.text(max_size=1200))
 def test_foreign_text_leaves_the_phrase_short_and_ascii_and_the_detail_one_line(name: str, reason: str) -> None:
     answer = problem(replace(KNOWN, name=name, reason=reason), 409)
 
     assert len(answer.phrase) <= MAX_PHRASE_CHARACTERS
-    assert answer.phrase.endswith("; run 'verifier explain 42'")
+    assert answer.phrase.endswith(("; run 'verifier explain 42' or see /-/record/42", "; run 'verifier explain 42'"))
     assert all(" " <= c <= "~" for c in answer.phrase)
     assert answer.body.isascii()
     detail = json.loads(answer.body)["detail"]

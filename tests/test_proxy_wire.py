@@ -6,16 +6,21 @@ import os
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from proxied import JAR, POM, Proxied, ask
 from servers import Count
 from stage import WIDGET_PATH, Stage, stage
+from test_proxy import publish
 
 from verifier.proxy import app
 from verifier.proxy.app import Settings
+from verifier.proxy.send import MAX_HASHINGS
 
 __all__ = ["stage"]
 
@@ -195,10 +200,8 @@ def test_clients_that_hang_up_early_leave_nothing_open(stage: Stage) -> None:
                 else:
                     connection.recv(1000)
         assert proxied.get(path).body == body
-        for _ in range(500):
-            after = Count()
-            if after.descriptors <= before.descriptors + 1:
-                break
+        end = time.monotonic() + 60
+        while (after := Count()).descriptors > before.descriptors + 1 and time.monotonic() < end:
             proxied.get("/-/health")
 
     assert after.descriptors <= before.descriptors + 1
@@ -229,6 +232,59 @@ def test_a_file_that_is_touched_while_it_is_sent_never_arrives_whole(stage: Stag
                 pass
 
     assert received < len(body)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A large file on its way: what came of it so far, and where it lies in the cache."""
+
+    connection: socket.socket
+    path: Path
+    body: bytes
+
+    def take(self, count: int) -> bytes:
+        """Receive at least so much more, or what there is until the end."""
+        received = b""
+        with suppress(ConnectionError):
+            while len(received) < count and (piece := self.connection.recv(min(count, 65536))):
+                received += piece
+        return received
+
+
+@pytest.fixture
+def sending(stage: Stage) -> Iterator[Sending]:
+    body = os.urandom(20_000_000)  # more than the sockets' buffers hold
+    where = "/com/example/open/big/1/big-1.bin"
+    publish(stage, where, body)
+    with Proxied(stage) as proxied:
+        assert proxied.get(f"/all{where}", "HEAD").status == 200
+        with socket.socket() as connection:
+            connection.settimeout(60)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            connection.connect(("127.0.0.1", proxied.port))
+            connection.sendall(f"GET /all{where} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            yield Sending(connection, stage.cache / "repository" / "example" / where[1:], body)
+
+
+def test_a_file_that_is_taken_out_while_it_is_sent_arrives_whole(sending: Sending) -> None:
+    received = sending.take(4096)
+    sending.path.unlink()
+
+    received += sending.take(len(sending.body) * 2)
+
+    assert received.partition(b"\r\n\r\n")[2] == sending.body
+
+
+def test_a_file_that_is_touched_without_end_is_not_hashed_without_end(sending: Sending) -> None:
+    received = b""
+    for _ in range(MAX_HASHINGS + 2):
+        received += sending.take(2_000_000)
+        os.utime(sending.path)
+
+    received += sending.take(len(sending.body) * 2)
+
+    assert len(received) < len(sending.body)
+    assert sending.body.startswith(received.partition(b"\r\n\r\n")[2])
 
 
 def test_bytes_that_are_changed_while_the_end_is_sent_never_leave(stage: Stage) -> None:

@@ -11,6 +11,9 @@ from enum import Enum
 from urllib.parse import urlsplit
 
 DEFAULT_URL = "http://127.0.0.1:8480"
+_BARE = (
+    "of a refusal coursier shows the status 409 and the URL alone: verifier explain URL tells why, as does {base}/-/"
+)
 _URL = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -22,6 +25,7 @@ class Tool(Enum):
     SBT = "sbt"
     COURSIER = "coursier"
     BAZEL = "bazel"
+    IVY = "ivy"
 
 
 class Kind(Enum):
@@ -161,12 +165,16 @@ allprojects {{
         notes=(
             "run gradle with -I gradle/verifier.init.gradle; to do so always, copy the file into ~/.gradle/init.d/",
             "a Gradle wrapper fetches Gradle itself from elsewhere: pin it with distributionSha256Sum",
+            "toolchains that Gradle downloads are no Maven artifacts and come from elsewhere too",
             "the plugin portal is a repository like any other: the policy must name it for its plugins to be had",
         ),
         check=(
-            'gradle -g "$(mktemp -d)" -I gradle/verifier.init.gradle --info buildEnvironment dependencies > gradle.log',
-            f"grep -o 'https\\?://[^ ]*' gradle.log | grep -v '^{base}/'",
-            "# no repository may be printed: every URL that is asked begins with the proxy's",
+            (
+                'gradle --no-daemon -g "$(mktemp -d)" -I gradle/verifier.init.gradle --info'
+                " buildEnvironment dependencies > gradle.log"
+            ),
+            f"grep -oE '(Download(ing)?|GET:|HEAD:) https?://[^] ]*' gradle.log | grep -v ' {base}/'",
+            "# nothing may be printed: every URL that is asked for begins with the proxy's",
         ),
     )
 
@@ -181,8 +189,9 @@ def _sbt(base: str, _: Sequence[Upstream]) -> Configuration:
         ),
         notes=(
             "both options are needed: the first makes the second hold for the build, not for sbt's own start alone",
-            "plugins that are published in Ivy's layout alone cannot be had through the proxy",
+            "sbt plugins must be published under their whole Maven name, as since sbt 1.9: older ones cannot be had",
             "the sbt launcher in use is not fetched by this: it starts before the options count",
+            _BARE.format(base=base),
         ),
         check=_coursier_check(base, 'sbt -Dsbt.boot.directory="$(mktemp -d)" update'),
     )
@@ -196,6 +205,7 @@ def _coursier(base: str, _: Sequence[Upstream]) -> Configuration:
             'export COURSIER_MIRRORS="$PWD/coursier-mirror.properties"',
             f"export COURSIER_REPOSITORIES={base}/all",
             "the mirror stands for every Maven repository; naming the one repository leaves out ~/.ivy2/local",
+            _BARE.format(base=base),
         ),
         check=_coursier_check(base, "cs fetch org.slf4j:slf4j-api:2.0.16"),
     )
@@ -217,8 +227,7 @@ def _bazel(base: str, upstreams: Sequence[Upstream]) -> Configuration:
         rules.append(f"rewrite {re.escape(f'{where.netloc}{where.path}')}/(.*) {base}/{one.id}/$1")
         rules.append(f"block {where.hostname}")
     path = "tools/verifier.downloader"
-    commands = ("build", "fetch", "query")
-    lines = "".join(f"{command} --experimental_downloader_config={path}\n" for command in commands)
+    lines = f"common --experimental_downloader_config={path}\n"
     return Configuration(
         files=(ProjectFile(path, "\n".join([*rules, ""])), ProjectFile(".bazelrc", lines, Kind.LINES)),
         notes=(
@@ -234,10 +243,36 @@ def _bazel(base: str, upstreams: Sequence[Upstream]) -> Configuration:
     )
 
 
+def _ivy(base: str, _: Sequence[Upstream]) -> Configuration:
+    settings = f"""\
+<ivysettings>
+  <settings defaultResolver="verifier"/>
+  <resolvers>
+    <!-- Without descriptor="required" a POM that is refused passes for one that is not there. -->
+    <ibiblio name="verifier" m2compatible="true" descriptor="required" root="{base}/all/"/>
+  </resolvers>
+</ivysettings>
+"""
+    return Configuration(
+        files=(ProjectFile("ivysettings.xml", settings),),
+        notes=(
+            "Ant reads ivysettings.xml of the project by itself; another file is named by ivy.settings.file",
+            "these settings take the place of Ivy's own, and with them of its public and local resolvers",
+            "Ivy calls a file that is refused not found; with -verbose (ant -v) it shows the reason",
+        ),
+        check=(
+            'ant -v -Divy.cache.dir="$(mktemp -d)" resolve > ivy.log',
+            f"grep -oE '(tried|downloading) https?://[^ ]*' ivy.log | grep -v ' {base}/'",
+            "# resolve stands for your target that calls <ivy:resolve/>; nothing may be printed",
+        ),
+    )
+
+
 _WRITERS: dict[Tool, Callable[[str, Sequence[Upstream]], Configuration]] = {
     Tool.MAVEN: _maven,
     Tool.GRADLE: _gradle,
     Tool.SBT: _sbt,
     Tool.COURSIER: _coursier,
     Tool.BAZEL: _bazel,
+    Tool.IVY: _ivy,
 }

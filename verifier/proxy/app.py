@@ -21,12 +21,13 @@ from verifier.digest import Algorithm
 from verifier.errors import CacheError, VerifierError
 from verifier.fetch import Verifier
 from verifier.proxy import page
+from verifier.proxy.connections import Server
 from verifier.proxy.flights import Asked, Busy, Flights, Slow
 from verifier.proxy.journal import Journal, Served
 from verifier.proxy.known import Content, Known
 from verifier.proxy.paths import Part, PathAbsent, PathInvalid, Target, parse_target
 from verifier.proxy.responses import Answer, Span, beside, file_headers, problem, span, text, trouble
-from verifier.proxy.send import respond, send
+from verifier.proxy.send import hash_and_close, respond, send
 from verifier.report.explanation import explain_plainly
 from verifier.upkeep import expel
 
@@ -39,8 +40,12 @@ LINGER_SECONDS = 2
 MAX_LINE_BYTES = 4 * 1024
 MAX_HEADERS = 64
 SWEEP_SECONDS = 24 * 60 * 60
+ASK_KEYS_AGAIN_SECONDS = 15 * 60
+"""After how long a key server that failed, or had no such key, is asked again: this run has no end of its own."""
 BACKLOG = 1_024
-_PATIENT = re.compile(r"Gradle/|bazel/|rules_jvm_external|Apache-Maven/3\.[0-8](?![0-9])")
+MAX_TRIES = 8
+"""How often a file is asked for again that is gone as soon as it is there."""
+_PATIENT = re.compile(r"Gradle/|[Bb]azel/|rules_jvm_external|Apache-Maven/3\.[0-8](?![0-9])")
 """Clients that ask again by themselves when they have waited too long, or would not ask again after a 503."""
 _RECORD = re.compile(r"/-/record/([0-9]{1,18})(?![0-9])")
 
@@ -78,6 +83,7 @@ class Proxy:
         self._settings = settings
         self._journal = journal
         self._flights: Flights | None = None
+        self._server: Server | None = None
         self._runner: web.ServerRunner | None = None
         self._background: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
@@ -92,9 +98,8 @@ class Proxy:
         Raises: `ConfigError`; `CacheError`; `OSError` where the address cannot be listened on.
         """
         self._flights = self._new_flights(await asyncio.to_thread(self._started_verifier))
-        server = web.Server(
+        self._server = Server(
             self._handle,
-            handler_cancellation=True,
             access_log=None,
             logger=_logger(self._journal),
             keepalive_timeout=KEEPALIVE_SECONDS,
@@ -103,7 +108,7 @@ class Proxy:
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,
         )
-        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=STOP_SECONDS)
+        self._runner = web.ServerRunner(self._server, handle_signals=False, shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         settings = self._settings
         try:
@@ -120,6 +125,7 @@ class Proxy:
             await self.stop()
             raise
         self._spawn(self._sweep_daily())
+        self._spawn(self._ask_keys_again())
         scheme = "http" if settings.tls is None else "https"
         host, port = self._runner.addresses[0][:2]
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -176,6 +182,11 @@ class Proxy:
             await self._sweep(self._live())
             await asyncio.sleep(SWEEP_SECONDS)
 
+    async def _ask_keys_again(self) -> None:
+        while True:
+            await asyncio.sleep(ASK_KEYS_AGAIN_SECONDS)
+            self._live().verifier.ask_keys_again()
+
     async def _sweep(self, flights: Flights) -> None:
         """Take out of the cache what policy no longer admits: others may serve it as it lies."""
         async with self._sweeping:
@@ -200,19 +211,24 @@ class Proxy:
             raise RuntimeError("the proxy was not started")
         return self._flights
 
+    def _listening(self) -> Server:
+        if self._server is None:
+            raise RuntimeError("the proxy was not started")
+        return self._server
+
     def _flying(self) -> float:
         return 0 if self._flights is None else self._flights.flying
 
     def _connections(self) -> float:
-        server = None if self._runner is None else self._runner.server
-        return 0 if server is None else len(server.connections)
+        return 0 if self._server is None else len(self._server.connections)
 
     # One request
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         began, at, noted, status = time.monotonic(), time.time(), _Noted(), 0
         try:
-            response = await self._response(request, noted)
+            with self._listening().answering(request):
+                response = await self._response(request, noted)
             status = response.status
         finally:
             # Status 0: the client went away, or the answer was cut.
@@ -233,7 +249,7 @@ class Proxy:
         return response
 
     async def _response(self, request: web.BaseRequest, noted: _Noted) -> web.StreamResponse:
-        wrong = _wrong(request)
+        wrong = _wrong(request) or self._crowded()
         if wrong is not None:
             return respond(wrong, close=True)
         if request.raw_path.startswith("/-/") or request.raw_path == "/":
@@ -248,12 +264,12 @@ class Proxy:
             return await self._serve(request, target, noted)
         except CacheError as error:
             self._journal.say(f"the cache cannot be used: {error}; {error.hint}")
-            return respond(trouble(503, "cache-error", "the proxy's cache cannot be used now; see its log"))
+            return respond(trouble(503, "cache-error", f"the proxy's cache cannot be used: {error.problem}"))
 
     async def _serve(self, request: web.BaseRequest, target: Target, noted: _Noted) -> web.StreamResponse:
-        """Answer for a file: judged, then opened; once more where it is gone by then."""
+        """Answer for a file: judged, then opened; once more where it is gone by then, as during a prune."""
         asked = Asked(target.repository, target.subject)
-        for _ in range(2):
+        for _ in range(MAX_TRIES):
             flights = self._live()
             known = flights.remembered(asked)
             noted.hit = known is not None
@@ -271,7 +287,7 @@ class Proxy:
             response = await self._content(request, target, known, known.content, noted)
             if response is not None:
                 return response
-            flights.forget(asked)
+            flights.forget(asked, known)
         raise CacheError(str(target.subject), "the file is gone as soon as it is admitted", hint="see who removes it")
 
     async def _content(
@@ -297,12 +313,12 @@ class Proxy:
         if opened is None:
             return None
         if isinstance(target.part, Algorithm):
-            digest = await asyncio.to_thread(_digest_and_close, opened, target.part)
+            digest = await hash_and_close(opened, target.part)
             return _respond(request, beside(known, digest.encode()), noted) if digest else None
         try:
             chosen = _chosen(request, known, content)
             noted.size = chosen.count if request.method == "GET" else 0
-            return await send(request, opened, chosen)
+            return await send(request, opened, content.sha256, chosen)
         finally:
             opened.close()
 
@@ -321,6 +337,10 @@ class Proxy:
         if opened is not None:
             flights.note_stamp(asked, known, opened.stamp)
         return opened
+
+    def _crowded(self) -> Answer | None:
+        crowded = self._listening().crowded
+        return trouble(503, "busy", "too many requests at once; ask again") if crowded else None
 
     # Its own pages
 
@@ -369,14 +389,6 @@ class Proxy:
                 story = await asyncio.to_thread(explain_plainly, judgement)
                 return page.record_page(judgement, story, reversed(self._journal.latest))
         return page.message_page(404, "Not Found", f"There is no record {number}.")
-
-
-def _digest_and_close(opened: Opened, algorithm: Algorithm) -> str:
-    """Hash a file and close it: in one thread, so that a client that hangs up does not close it meanwhile."""
-    try:
-        return opened.digest(algorithm.value)
-    finally:
-        opened.close()
 
 
 def _close_unused(hashing: asyncio.Future[Opened | None]) -> None:

@@ -28,6 +28,9 @@ from verifier.proxy.paths import is_release
 MAX_FLIGHTS = 1_024
 """How many different things may be fetched and wait to be fetched; what is over it must ask again."""
 MAX_REMEMBERED = 8_192
+"""How many outcomes are remembered, of a few kilobytes each but for what is carried along."""
+MAX_CARRIED_BYTES = 32 * 1024 * 1024
+"""What the signatures and the metadata put together here may take that are remembered with them."""
 WARM_THREADS = 4
 """Threads for what lies in the cache, so that a repository that hangs keeps nobody from it."""
 SETTLED_SECONDS = 60
@@ -78,6 +81,7 @@ class Flights:
         self._clock = clock
         self._flying: dict[Asked, asyncio.Task[Known]] = {}
         self._remembered: dict[Asked, _Remembered] = {}
+        self._carried = 0
         self._warm = ThreadPoolExecutor(WARM_THREADS, thread_name_prefix="warm")
 
     @property
@@ -120,9 +124,11 @@ class Flights:
         if found is not None and found.known is known:
             found.stamp = stamp
 
-    def forget(self, asked: Asked) -> None:
-        """Forget how something came out, so that it is asked again."""
-        self._remembered.pop(asked, None)
+    def forget(self, asked: Asked, known: Known) -> None:
+        """Forget an outcome that holds no longer, so that it is asked again; another one may be known by now."""
+        found = self._remembered.get(asked)
+        if found is not None and found.known is known:
+            self._drop(asked)
 
     async def land(self) -> None:
         """Wait until nothing is under way any more."""
@@ -156,10 +162,16 @@ class Flights:
         else:
             settled = known.status is Status.REFUSED or known.code == NotFound.code
             seconds = SETTLED_SECONDS if settled else TROUBLE_SECONDS
-        self._remembered.pop(asked, None)
-        while len(self._remembered) >= MAX_REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]
+        self._drop(asked)
+        self._carried += _carried(known)
+        while self._remembered and (len(self._remembered) >= MAX_REMEMBERED or self._carried > MAX_CARRIED_BYTES):
+            self._drop(next(iter(self._remembered)))
         self._remembered[asked] = _Remembered(known, self._clock() + seconds)
+
+    def _drop(self, asked: Asked) -> None:
+        found = self._remembered.pop(asked, None)
+        if found is not None:
+            self._carried -= _carried(found.known)
 
     def _is_at_hand(self, asked: Asked) -> bool:
         """Whether a file lies at its place in the cache; what it is worth is for the corridor to say."""
@@ -233,6 +245,11 @@ class Flights:
         if policy.repositories_for(group) == policy.repositories_for(metadata.group):
             return metadata
         return make_metadata(group)
+
+
+def _carried(known: Known) -> int:
+    content = known.content
+    return 0 if content is None else len(content.made or b"") + len(content.signature or b"")
 
 
 def _read(content: Content) -> bytes:

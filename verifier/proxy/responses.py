@@ -9,6 +9,7 @@ with a problem document stops new Mavens.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import format_datetime, parsedate_to_datetime
@@ -95,7 +96,8 @@ def trouble(status: int, code: str, reason: str) -> Answer:
 
 def _problem(status: int, title: str, code: str, reason: str, known: Known | None, headers: dict[str, str]) -> Answer:
     record = known.record if known else ""
-    command = f"verifier explain {record}" if record else ""
+    shown = f"/-/record/{record}"
+    command = f"verifier explain {record}"
     line = printable(f"{code}: {reason}")
     if len(line) > MAX_DETAIL_CHARACTERS:
         line = f"{line[:MAX_DETAIL_CHARACTERS]}..."
@@ -103,23 +105,27 @@ def _problem(status: int, title: str, code: str, reason: str, known: Known | Non
         "type": "about:blank",
         "status": status,
         "title": title,
-        "detail": f"{line}. Run: {command}" if command else line,
-        **({"instance": f"/-/record/{record}"} if record else {}),
+        "detail": f"{line}. Run: {command}, or see {shown}" if record else line,
+        **({"instance": shown} if record else {}),
         "code": code,
     }
     named = {"Content-Type": "application/problem+json", "Cache-Control": _NO_STORE}
     if status in _RETRIED:
         named["Retry-After"] = str(RETRY_SECONDS)
-    phrase = _phrase(f"{title}: {code}", known.name if known else "", command)
+    tails = (f"; run '{command}' or see {shown}", f"; run '{command}'") if record else ("",)
+    phrase = _phrase(f"{title}: {code} {known.name if known else ''}".rstrip(), tails)
     return Answer(status, phrase, json.dumps(document, separators=(",", ":")).encode(), named | headers)
 
 
-def _phrase(head: str, name: str, command: str) -> str:
-    """Write a reason phrase: printable ASCII within its bound, the name cut before the command."""
-    tail = f"; run '{command}'" if command else ""
-    room = MAX_PHRASE_CHARACTERS - len(head) - len(tail) - 1
-    shown = name if len(name) <= room else f"{name[: room - 3]}..."
-    phrase = f"{head} {shown}".rstrip() + tail
+def _phrase(head: str, tails: Sequence[str]) -> str:
+    """Write a reason phrase: printable ASCII within its bound, with the first tail for which there is room.
+
+    The record's page comes with the command, which tells of another record where another machine runs
+    it.  The head is cut where not even the last tail fits.
+    """
+    tail = next((one for one in tails if len(head) + len(one) <= MAX_PHRASE_CHARACTERS), tails[-1])
+    room = MAX_PHRASE_CHARACTERS - len(tail)
+    phrase = (head if len(head) <= room else f"{head[: room - 3]}...") + tail
     return "".join(c if " " <= c <= "~" else "?" for c in phrase)
 
 
