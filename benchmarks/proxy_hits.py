@@ -1,9 +1,9 @@
-"""Cache hits of the proxy against nginx and a bare aiohttp file server, all on loopback; needs wrk and curl.
+"""Cache hits of the proxy, bare and behind its nginx front, against a bare aiohttp file server and a bare nginx.
 
-`proxy_hits.py [--seconds 4]` prints requests a second for three sizes and 1, 8 and 64 connections, and
-what the proxy reaches of each of the others.  The proxy serves what it fetched and verified from a repository
-on loopback TLS before; the others serve the same files out of its cache.  nginx is left out where it is not
-installed.
+`proxy_hits.py [--seconds 2] [--rounds 3]` prints requests a second, the medians of interleaved rounds, for three sizes
+and 1, 8 and 64 connections, and what the proxy reaches of each peer.  Everything is on loopback: the proxy serves what
+it fetched and verified before, the peers serve the same files out of its cache, and the front is `docs/nginx.conf`.
+Needs wrk and curl; without nginx the two nginx columns are left out.
 """
 
 import argparse
@@ -12,12 +12,13 @@ import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,11 +39,16 @@ app.router.add_get("/{path:.*}", serve)
 web.run_app(app, host="127.0.0.1", port=int(sys.argv[2]), access_log=None, print=None)
 """
 NGINX = """
-daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log;
+daemon off; worker_processes 1; pid {home}/{name}.pid; error_log {home}/error.log;
 events {{ worker_connections 512; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; {temporary}
-  server {{ listen 127.0.0.1:{port}; root {root}; default_type application/octet-stream; }} }}
+{server}
+}}
 """
+PLAIN = "server {{ listen 127.0.0.1:{port}; root {root}; default_type application/octet-stream; }}"
+RECIPE = Path(__file__).parent.parent / "docs" / "nginx.conf"
+GOALS = {("verifier", "bare aiohttp"): 0.9, ("front", "nginx"): 0.95}
+"""What of the right one the left one is to reach."""
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 POLICY = """
 [[repository]]
@@ -98,6 +104,28 @@ def program(command: list[str], port: int, home: Path) -> Iterator[str]:
         process.wait()
 
 
+def nginx(home: Path, name: str, server: str, port: int) -> AbstractContextManager[str]:
+    """Run an nginx with one worker for a server."""
+    temporary = " ".join(f"{kind}_temp_path {home}/{name}-{kind};" for kind in TEMPORARY)
+    text = NGINX.format(home=home, name=name, temporary=temporary, server=server)
+    configuration = home / f"{name}.conf"
+    configuration.write_text(f"user root;\n{text}" if os.geteuid() == 0 else text)
+    return program(["nginx", "-c", str(configuration), "-e", str(home / "error.log")], port, home)
+
+
+def recipe(cache: Path, port: int, proxy: str) -> str:
+    """Fill in the recipe of the front."""
+    text = RECIPE.read_text()
+    for said, here in (
+        ("server 127.0.0.1:8480;", f"server {proxy.removeprefix('http://')};"),
+        ("listen 8081;", f"listen 127.0.0.1:{port};"),
+        ("/var/cache/verifier/repository", str(cache / "repository")),
+        ("/central/$path", "/bench/$path"),
+    ):
+        text = text.replace(said, here)
+    return text
+
+
 def servers(home: Path, opened: ExitStack) -> dict[str, str]:
     """Start everything; give the base URL of each server."""
     authority = Authority(home, "bench", datetime.now(UTC))
@@ -107,7 +135,7 @@ def servers(home: Path, opened: ExitStack) -> dict[str, str]:
     port = free_port()
     command = [sys.executable, "-m", "verifier", "-q", "--policy", str(policy), "--cache", str(home / "cache"), "proxy"]
     url = opened.enter_context(program([*command, "--listen", f"127.0.0.1:{port}"], port, home))
-    found = {"verifier": f"{url}/bench"}
+    found = {"verifier": f"{url}/all"}
     for size in SIZES:
         subprocess.run(["curl", "-sfo", "/dev/null", f"{found['verifier']}/{path_of(size)}"], check=True)
     root = home / "cache" / "repository" / "bench"
@@ -116,14 +144,11 @@ def servers(home: Path, opened: ExitStack) -> dict[str, str]:
         program([sys.executable, "-c", BARE, str(root), str(port)], port, home)
     )
     if shutil.which("nginx"):
-        port = free_port()
         home.chmod(0o711)
-        temporary = " ".join(f"{name}_temp_path {home}/{name};" for name in TEMPORARY)
-        configuration = home / "nginx.conf"
-        text = NGINX.format(home=home, port=port, root=root, temporary=temporary)
-        configuration.write_text(f"user root;\n{text}" if os.geteuid() == 0 else text)
-        command = ["nginx", "-c", str(configuration), "-e", str(home / "error.log")]
-        found["nginx"] = opened.enter_context(program(command, port, home))
+        port = free_port()
+        found["front"] = opened.enter_context(nginx(home, "front", recipe(home / "cache", port, url), port)) + "/all"
+        port = free_port()
+        found["nginx"] = opened.enter_context(nginx(home, "plain", PLAIN.format(port=port, root=root), port))
     return found
 
 
@@ -138,18 +163,28 @@ def measure(url: str, connections: int, seconds: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, default=4)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, ExitStack() as opened:
         found = servers(Path(directory), opened)
-        print(f"{'size':<8}{'conns':>6}" + "".join(f"{name:>15}" for name in found) + "   verifier reaches")
+        print(f"{'size':<8}{'conns':>6}" + "".join(f"{name:>14}" for name in found))
         for size in SIZES:
             for connections in CONNECTIONS:
-                rates = {name: measure(f"{url}/{path_of(size)}", connections, seconds) for name, url in found.items()}
-                others = ", ".join(
-                    f"{rates['verifier'] / rate:.2f} of {name}" for name, rate in rates.items() if name != "verifier"
-                )
-                print(f"{size:<8}{connections:>6}" + "".join(f"{rate:>15.0f}" for rate in rates.values()), others)
+                rates: dict[str, list[float]] = {name: [] for name in found}
+                for _ in range(options.rounds):
+                    for name, url in found.items():
+                        rates[name].append(measure(f"{url}/{path_of(size)}", connections, options.seconds))
+                show(size, connections, {name: statistics.median(each) for name, each in rates.items()})
+
+
+def show(size: str, connections: int, rates: dict[str, float]) -> None:
+    reached = [
+        f"{ours} {rates[ours] / rates[peer]:.2f} of {peer} (goal {goal})"
+        for (ours, peer), goal in GOALS.items()
+        if {ours, peer} <= rates.keys()
+    ]
+    print(f"{size:<8}{connections:>6}" + "".join(f"{rate:>14.0f}" for rate in rates.values()), "  ", ", ".join(reached))
 
 
 if __name__ == "__main__":

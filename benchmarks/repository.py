@@ -1,7 +1,7 @@
 """A Maven repository of small signed artifacts, served over loopback TLS with a fixed latency.
 
 Run as a program: `repository.py DIRECTORY FILES LATENCY_MS`; it makes the repository, its key and its certificate,
-prints the port as one line and serves until it is killed.
+prints the port as one line and serves until it is killed.  With no FILES it serves what lies in DIRECTORY already.
 """
 
 import asyncio
@@ -110,5 +110,6 @@ async def _serve(directory: Path, latency: float) -> None:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    make(place, int(sys.argv[2]))
+    if int(sys.argv[2]):
+        make(place, int(sys.argv[2]))
     asyncio.run(_serve(place, float(sys.argv[3]) / 1000))
