@@ -1,7 +1,9 @@
 """What is fetched ahead: early enough, no more than may be, and without a trace in what is decided and reported."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from verifier.ahead import Ahead
 from verifier.coordinate import Coordinate
 from verifier.demand import parse_demand
 from verifier.fetch import Verifier
+from verifier.lockfile import parse_lock
 from verifier.maven.profile import Context
 from verifier.resolve import resolve_dependencies
 
@@ -229,6 +232,42 @@ def test_what_was_given_up_is_fetched_when_it_is_asked_for(stage: Stage) -> None
         assert blocked.result()
     assert outcome.cause is None
     assert set(stage.server.counts.values()) == {1}
+
+
+def test_a_guess_that_a_lock_file_rules_out_leaves_no_refusal_in_the_record(stage: Stage) -> None:
+    without = f"<exclusions><exclusion><groupId>{GROUP}</groupId><artifactId>leaf</artifactId></exclusion></exclusions>"
+    publish(stage, "one:1", needs("two:1").replace("</dependency>", f"{without}</dependency>"))
+    publish(stage, "two:1", needs("leaf:1"))
+    publish(stage, "leaf:1")
+    lines = [
+        f"{GROUP}:{name}:pom:1 sha256:{hashlib.sha256((stage.root / path_of(f'{name}:1')).read_bytes()).hexdigest()}"
+        for name in ("one", "two")
+    ]
+    lock = parse_lock("".join(f"{line} unsigned\n" for line in lines), "verifier.lock")
+
+    with opened(stage) as verifier:
+        verifier.rules = replace(verifier.rules, lock=lock, locked=True)
+        found = resolve_dependencies(verifier, [parse_demand(f"{GROUP}:one:1")], Context())
+        told = verifier.record.latest_refusals(9)
+
+    assert names(found) == ["one:1", "two:1"]
+    assert found.cause is None
+    assert told == ()
+
+
+def test_a_walk_goes_on_where_no_thread_can_be_had_for_a_scout(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(stage, "one:1", needs("leaf:1"))
+    publish(stage, "leaf:1")
+    start = threading.Thread.start
+
+    def start_none_for_scouts(thread: threading.Thread) -> None:
+        if thread.name == "scout":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_none_for_scouts)
+
+    assert names(resolve(stage, "one:1")) == ["one:1", "leaf:1"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 16])

@@ -759,15 +759,26 @@ def test_a_quarantine_on_another_disk_is_one_error(root: Path) -> None:
         here.admit()
 
 
-def test_no_admission_holds_anything_for_longer_than_it_takes(here: Opened) -> None:
-    def held() -> list[str]:
-        open_files = []
-        for descriptor in Path("/proc/self/fd").iterdir():
-            with suppress(OSError):  # the directory that is being listed
-                open_files.append(str(descriptor.readlink()))
-        below = (f"{here.root}/repository", f"{here.root}/quarantine")
-        return [file for file in open_files if file.startswith(below) and not file.endswith("/lock")]
+def held(root: Path) -> list[str]:
+    """List what this process has open of files and directories below a cache."""
+    open_files = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the directory that is being listed
+            open_files.append(str(descriptor.readlink()))
+    below = (f"{root}/repository", f"{root}/quarantine")
+    return [file for file in open_files if file.startswith(below) and not file.endswith("/lock")]
 
+
+def test_an_admission_that_waits_holds_its_file_and_one_directory(here: Opened) -> None:
+    with here.record.alone():
+        waiting = [here.cache.admit(here.admission(f"widget{number}")) for number in range(10)]
+        most = len(held(here.root))
+
+    assert [future.result().size for future in waiting] == [5] * 10
+    assert most == 2 * 10
+
+
+def test_no_admission_holds_anything_for_longer_than_it_takes(here: Opened) -> None:
     for number in range(MAX_READY + 1):
         admission = here.admission(f"widget{number}")
         admission.quarantined.write_bytes(b"other bytes")
@@ -775,7 +786,25 @@ def test_no_admission_holds_anything_for_longer_than_it_takes(here: Opened) -> N
     here.admit("good")
     here.cache.record_only(judgement(here.row(), here.root)).result()  # what came before is over by now
 
-    assert held() == []
+    assert held(here.root) == []
+
+
+def test_a_file_system_that_complains_at_the_close_keeps_nobody_waiting(
+    here: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A file system in user space may answer a close with an error; none can be had here without its module.
+    close = os.close
+
+    def complain(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        close(descriptor)
+        if threading.current_thread().name == "admission" and name != "lock":
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "close", complain)
+
+    for name in ("first", "second"):
+        assert here.cache.admit(here.admission(name)).result(5).path.read_bytes() == b"bytes"
 
 
 def test_a_disk_that_does_not_take_the_bytes_is_one_error_and_nothing_is_recorded(

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 import resolver_cases
 from memory_source import MemorySource
@@ -242,6 +244,22 @@ def test_what_a_pom_will_need_can_be_foreseen() -> None:
     )
 
     assert [(each.artifact, each.version) for each in found] == [("p", "7"), ("bom", "2"), ("r", "1")]
+
+
+@pytest.mark.parametrize(("value", "uses"), [(200_000, 100), (200, 20_000)])
+def test_a_pom_whose_guesses_would_fill_the_memory_foresees_nothing(value: int, uses: int) -> None:
+    bomb = pom(
+        f"<properties><v>{'1' * value}</v></properties><dependencies><dependency><groupId>t</groupId>"
+        f"<artifactId>n</artifactId><version>{'${v}' * uses}</version></dependency></dependencies>"
+    )
+    tracemalloc.start()
+    try:
+        assert foresee(bomb) == ()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 1024 * 1024
 
 
 @pytest.mark.parametrize(

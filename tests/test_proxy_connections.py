@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import os
 import resource
 import socket
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from proxied import JAR, Proxied
+from published import archive, put
 from servers import Answer
 from stage import WIDGET_PATH, Stage, stage
 
@@ -17,6 +19,7 @@ from verifier.proxy import connections
 __all__ = ["stage"]
 
 MOST = 4
+LARGE = "com/example/open/large/1/large-1.jar"
 LINE = f"GET {JAR} HTTP/1.1\r\nHost: x\r\n".encode()
 
 
@@ -82,6 +85,45 @@ def test_a_request_that_never_ends_counts_as_idle(proxied: Proxied) -> None:
 
     for connection in idle:
         connection.close()
+
+
+def test_who_never_reads_what_was_asked_for_holds_no_connection_for_ever(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", MOST)
+    monkeypatch.setattr(connections, "CLOSE_SECONDS", 0.2)
+    put(stage, LARGE, os.urandom(200_000) + archive("large"))  # an archive is read from its end
+    deaf = [socket.socket() for _ in range(MOST)]
+    with Proxied(stage) as proxied:
+        for connection in deaf:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", proxied.port))
+            connection.sendall(f"GET /all/{LARGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 100)
+        proxied.wait(all_stuck(proxied))
+
+        idle = [connect(proxied) for _ in range(MOST)]
+        assert [asked(connection) for connection in idle] == [200] * MOST
+        proxied.wait(within_the_bound(proxied))
+
+        assert [asked(connection) for connection in idle] == [200] * MOST
+        for connection in (*deaf, *idle):
+            connection.close()
+
+
+async def all_stuck(proxied: Proxied) -> None:
+    """Wait until every connection has more to send than its client takes."""
+    server = proxied.proxy._listening()
+
+    def stuck() -> int:
+        return sum(one.get_write_buffer_size() > 0 for one in server._connections.values())
+
+    while stuck() < MOST or server._busy:  # noqa: ASYNC110  (nobody in there tells)
+        await asyncio.sleep(0.01)
+
+
+async def within_the_bound(proxied: Proxied) -> None:
+    while len(proxied.proxy._listening().connections) > MOST:  # noqa: ASYNC110  (nobody in there tells)
+        await asyncio.sleep(0.01)
 
 
 def test_where_all_are_being_answered_the_next_is_told_to_ask_again(proxied: Proxied) -> None:

@@ -15,6 +15,7 @@ from proxied import JAR, POM, Got, Proxied
 from servers import Answer
 from stage import WIDGET_PATH, Stage, stage
 
+from verifier.fetch import Verifier
 from verifier.proxy import app, flights
 from verifier.proxy.flights import CHANGING_SECONDS, SETTLED_SECONDS, TROUBLE_SECONDS
 
@@ -165,6 +166,24 @@ def test_a_key_server_that_failed_is_asked_again_after_a_while(stage: Stage, mon
             until(comes)
 
     assert (down.status, json.loads(down.body)["code"]) == (504, "unreachable")
+
+
+def test_keys_that_are_being_read_keep_no_client_waiting(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "ASK_KEYS_AGAIN_SECONDS", 0)
+    asked, answered = threading.Event(), threading.Event()
+    meanwhile: list[bool] = []
+
+    def read_keys(_: Verifier) -> None:
+        asked.set()
+        meanwhile.append(answered.wait(5))
+
+    monkeypatch.setattr(Verifier, "ask_keys_again", read_keys)
+    with Proxied(stage) as proxied:
+        assert asked.wait(10)
+        assert proxied.get("/-/health").status == 200
+        answered.set()
+
+    assert meanwhile[0]
 
 
 def test_what_is_over_the_bound_is_told_to_come_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

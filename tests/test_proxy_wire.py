@@ -18,7 +18,8 @@ from servers import Count
 from stage import WIDGET_PATH, Stage, stage
 from test_proxy import publish
 
-from verifier.proxy import app
+from verifier.cache import Opened
+from verifier.proxy import app, send
 from verifier.proxy.app import Settings
 from verifier.proxy.send import MAX_HASHINGS
 
@@ -232,6 +233,26 @@ def test_a_file_that_is_touched_while_it_is_sent_never_arrives_whole(stage: Stag
                 pass
 
     assert received < len(body)
+
+
+def test_a_file_that_is_changed_before_anything_was_sent_is_fetched_anew(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = proxied.stage.cache / "repository" / "example" / WIDGET_PATH[1:]
+    honest = path.read_bytes()
+    read = send._read_at_hand
+
+    def change_and_read(opened: Opened, start: int, count: int) -> bytes | bytearray | None:
+        monkeypatch.undo()
+        path.chmod(0o644)
+        path.write_bytes(b"x" * len(honest))
+        return read(opened, start, count)
+
+    monkeypatch.setattr(send, "_read_at_hand", change_and_read)
+    got = proxied.get(JAR)
+
+    assert (got.status, got.body) == (200, honest)
+    assert proxied.stage.server.counts[WIDGET_PATH] == 2
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import os
 import resource
+import socket
 import ssl
 import threading
 import time
@@ -915,6 +916,27 @@ def test_threads_descriptors_and_connections_stay_flat(ground: Ground) -> None:
     assert ground.server.connections <= 4
     ground.server.stop()
     assert Count().threads <= before.threads
+
+
+def test_who_waits_for_a_name_that_is_being_looked_up_hears_of_the_end(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, heard = threading.Event(), threading.Event()
+
+    def look_up(*_: object) -> list[object]:
+        asked.set()
+        heard.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    try:
+        with ground.client() as client:
+            future = client.ask(Request(f"{ground.server.url}/a", ground.endpoint, 10))
+            assert asked.wait(10)
+
+        assert isinstance(future.exception(1), Unreachable)
+    finally:
+        heard.set()
 
 
 def test_a_large_file_does_not_grow_in_memory(ground: Ground) -> None:

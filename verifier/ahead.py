@@ -106,7 +106,7 @@ class Ahead:
             coming = self._coming.get(coordinate)
             if coming is not None:
                 return coming
-            if at_most is not None and (self._abandoned or len(self._coming) >= at_most):
+            if at_most is not None and self._is_no_guess(coordinate, at_most):
                 raise _Lost
             try:
                 coming = _Coming(self._verifier.submit(partial(self._fetch, coordinate)))
@@ -117,6 +117,10 @@ class Ahead:
             self._coming[coordinate] = coming
         coming.outcome.add_done_callback(lambda _: coming.arrived.cancel())
         return coming
+
+    def _is_no_guess(self, coordinate: Coordinate, at_most: int) -> bool:
+        """Whether nothing may be asked for on a guess: it would cost too much, or leave a refusal that nobody met."""
+        return self._abandoned or len(self._coming) >= at_most or self._verifier.rules.rules_out(coordinate)
 
     def _fetch(self, coordinate: Coordinate) -> Outcome:
         with self._lock:
@@ -151,7 +155,8 @@ class Ahead:
         with self._lock:
             question, self._question = self._question, None
         if question is not None:
-            threading.Thread(target=self._scout, args=(question,), name="scout", daemon=True).start()
+            with suppress(RuntimeError):  # the system has no thread to spare, and the walk needs no scout
+                threading.Thread(target=self._scout, args=(question,), name="scout", daemon=True).start()
 
     def _scout(self, question: Question) -> None:
         with suppress(ReasonedError, CancelledError, _Lost):

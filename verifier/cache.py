@@ -403,7 +403,8 @@ class Cache:
         4. Whoever waits is told, when nothing is held any more: each of them goes on at once.
         """
         told: list[Callable[[], None]] = []
-        with ExitStack() as opened:
+        # Some file systems answer a close with an error; what was to be on the disk is, or `fsync` had said so.
+        with suppress(OSError), ExitStack() as opened:
             for waiting in batch:
                 if waiting.ready is not None:
                     opened.enter_context(waiting.ready.opened)  # 1.
@@ -442,7 +443,9 @@ class Cache:
             opened.callback(self._room.release)
             file = _make_durable(admission, opened, self._owner)
             with _translated(self.path(place)):
-                directory = self._directory(place, opened, make=True)
+                with ExitStack() as way:  # that waits for no transaction: it is a dozen directories long
+                    directory = os.dup(self._directory(place, way, make=True))
+                opened.callback(os.close, directory)
             return _Ready(admission.quarantined, file, directory, opened.pop_all())
 
 

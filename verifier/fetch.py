@@ -87,14 +87,18 @@ class Rules:
             same_grounds=self.locked,
         )
 
+    def rules_out(self, subject: Subject) -> bool:
+        """Whether a lock file decides what may be used and a file is not in it; metadata never is."""
+        if not self.locked or self.lock is None:
+            return False
+        return isinstance(subject, Metadata) or self.lock.find(subject) is None
+
     def require_locked(self, subject: Subject) -> None:
         """See that a file may be asked for at all.
 
-        Raises: `Unpinned` where a lock file decides what may be used and it is not in there; metadata never is.
+        Raises: `Unpinned` where a lock file rules it out.
         """
-        if not self.locked or self.lock is None:
-            return
-        if isinstance(subject, Metadata) or self.lock.find(subject) is None:
+        if self.lock is not None and self.rules_out(subject):
             raise Unpinned(
                 "the lock file alone decides what may be used, and this is not in it",
                 expected=self.lock.nearest(subject),
@@ -207,9 +211,7 @@ class Verifier:
 
     def fetch_ahead(self, coordinate: Coordinate) -> None:
         """Begin to fetch a file that will likely be asked for; `fetch` then takes it up where it is."""
-        try:
-            self.rules.require_locked(coordinate)
-        except Refusal:
+        if self.rules.rules_out(coordinate):
             return
         with self._gate:
             if coordinate not in self._ahead:

@@ -83,7 +83,7 @@ class Flight:
         if self.ended is End.EXPIRED:
             return TimedOut(f"the download from {host} took longer than the total time allowed")
         if self.ended is End.STOPPED:
-            return Unreachable(f"the download from {host} was stopped", hint="run it again")
+            return stopped(host)
         return None
 
     def _shut(self) -> None:
@@ -92,6 +92,11 @@ class Flight:
         if self._socket is not None:
             with suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def stopped(host: str) -> SourceError:
+    """Say that a download was ended by our own end."""
+    return Unreachable(f"the download from {host} was stopped", hint="run it again")
 
 
 FLIGHT: ContextVar[Flight] = ContextVar("the flight of this thread")

@@ -12,7 +12,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -40,7 +41,7 @@ from verifier.errors import (
     TimedOut,
     Unauthorized,
 )
-from verifier.flight import Flight, Watch, is_public
+from verifier.flight import Flight, Watch, is_public, stopped
 from verifier.proxies import Proxies
 from verifier.wire import FOREIGN, Adapter, MayPass, Origin, Session, explain, origin_of
 
@@ -159,6 +160,7 @@ class Upstream:
         self._session = Session(Adapter(connections, contexts, system, proxies))
         self._watch = Watch(bounds.total, self._world.clock)
         self._queue: queue.SimpleQueue[tuple[Request, Future[Download]] | None] = queue.SimpleQueue()
+        self._under_way: dict[int, tuple[Request, Future[Download]]] = {}
         self._workers = [
             threading.Thread(target=self._work, name=f"verifier-upstream-{number}", daemon=True)
             for number in range(connections)
@@ -174,7 +176,7 @@ class Upstream:
         """Cancel what waits, end what is under way, close every connection.
 
         A thread that the operating system holds in a name lookup is left behind; it is a daemon and
-        ends by itself.
+        ends by itself.  Who waits for what it was to bring is told now.
         """
         deadline = time.monotonic() + STOP_SECONDS
         self._watch.stopped.set()
@@ -191,6 +193,9 @@ class Upstream:
         for worker in self._workers:
             if worker.ident is not None:  # a start that was interrupted leaves some of them not begun
                 worker.join(max(deadline - time.monotonic(), 0))
+        for request, future in list(self._under_way.values()):
+            with suppress(InvalidStateError):  # it came in this moment
+                future.set_exception(stopped(_host(request.url)))
         self._session.close()
 
     def __enter__(self) -> Self:
@@ -221,12 +226,20 @@ class Upstream:
         while (item := self._queue.get()) is not None:
             request, future = item
             if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(self._download(request))
-                except BaseException as error:  # noqa: BLE001  whoever waits for the future must hear of it
-                    future.set_exception(error)
+                self._under_way[threading.get_ident()] = item
+                with suppress(InvalidStateError):  # `stop` did not wait, and told already
+                    self._settle(request, future)
+                del self._under_way[threading.get_ident()]
             # What the loop still names while it waits would keep a body alive.
             del item, request, future
+
+    def _settle(self, request: Request, future: Future[Download]) -> None:
+        try:
+            download = self._download(request)
+        except BaseException as error:  # noqa: BLE001  whoever waits for the future must hear of it
+            future.set_exception(error)
+        else:
+            future.set_result(download)
 
     def _download(self, request: Request) -> Download:
         with self._watch.flight(self._world.is_public) as flight:

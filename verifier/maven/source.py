@@ -15,6 +15,8 @@ from verifier.maven.metadata import Listing
 from verifier.maven.pom import Dependency, Pom
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
+_MAX_GUESSED_CHARACTERS = 240
+"""How long what is guessed from may be: no name of a file is longer, and nobody has judged the POM yet."""
 
 
 class Source(Protocol):
@@ -74,14 +76,17 @@ def foresee(pom: Pom) -> tuple[Coordinate, ...]:
         "project.parent.version": parent.version if parent else None,
         **pom.section.properties,
     }
+    known = {name: value for name, value in own.items() if value and len(value) <= _MAX_GUESSED_CHARACTERS}
     managed = {each.key: each.version for each in pom.section.management}
     wishes = [(parent.group, parent.artifact, parent.version)] if parent else []
     wishes += [_wish(each, each.version) for each in pom.section.management if each.is_import]
     wishes += [_wish(each, each.version or managed.get(each.key)) for each in pom.section.dependencies if _counts(each)]
     found: dict[Coordinate, None] = {}
     for group, artifact, version in wishes:
+        if max(len(group), len(artifact), len(version)) > _MAX_GUESSED_CHARACTERS:
+            continue
         filled = [
-            _EXPRESSION.sub(lambda match: own.get(match[1]) or match[0], part) for part in (group, artifact, version)
+            _EXPRESSION.sub(lambda match: known.get(match[1], match[0]), part) for part in (group, artifact, version)
         ]
         try:
             found[make_coordinate(filled[0], filled[1], filled[2], "pom")] = None

@@ -185,7 +185,8 @@ class Proxy:
     async def _ask_keys_again(self) -> None:
         while True:
             await asyncio.sleep(ASK_KEYS_AGAIN_SECONDS)
-            self._live().verifier.ask_keys_again()
+            # Whoever reads keys meanwhile holds them, and no client must wait for that.
+            await asyncio.to_thread(self._live().verifier.ask_keys_again)
 
     async def _sweep(self, flights: Flights) -> None:
         """Take out of the cache what policy no longer admits: others may serve it as it lies."""

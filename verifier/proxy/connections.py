@@ -15,6 +15,8 @@ from aiohttp import web
 MAX_CONNECTIONS = 1_024
 SPARE_DESCRIPTORS = 128
 """Kept for upstream, the record and the policy's files."""
+CLOSE_SECONDS = 5
+"""How long a client may take for what was sent already on a connection that is ended."""
 _DESCRIPTORS_EACH = 2
 """The connection, and the file that is sent on it."""
 _MIN_CONNECTIONS = 16
@@ -53,11 +55,18 @@ class Server(web.Server):
         excess = len(connections) - self.most
         for one in connections if excess > 0 else ():
             if one is not handler and one not in self._busy:
-                # A small answer is with its transport as soon as `answering` is left, and that still sends it.
-                one.force_close()
+                self._end(one)
                 excess -= 1
             if excess <= 0:
                 return
+
+    def _end(self, handler: web.RequestHandler) -> None:
+        """End an idle connection; a client that does not read what it asked for is not waited for."""
+        transport = handler.transport
+        if transport is not None:
+            # A small answer is with its transport as soon as `answering` is left, and that still sends it.
+            handler.force_close()
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
 
 
 def _room() -> int:

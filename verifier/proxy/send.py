@@ -50,8 +50,8 @@ def respond(answer: Answer, *, close: bool = False) -> web.Response:
     return response
 
 
-async def send(request: web.BaseRequest, opened: Opened, sha256: str, span: Span) -> web.StreamResponse:
-    """Send a part of a verified file, or to HEAD what would be its headers.
+async def send(request: web.BaseRequest, opened: Opened, sha256: str, span: Span) -> web.StreamResponse | None:
+    """Send a part of a verified file, or to HEAD what would be its headers; None where a small one is not it any more.
 
     Raises: `ConnectionError` where the client went away, is too slow or must not have the rest.
     """
@@ -61,7 +61,10 @@ async def send(request: web.BaseRequest, opened: Opened, sha256: str, span: Span
         return web.Response(status=span.status, reason=span.phrase, headers=headers)
     reading = _Reading(opened, sha256)
     if span.count <= SMALL_BYTES:
-        body = await _read(reading, span.start, span.count)
+        try:
+            body = await _read(reading, span.start, span.count)
+        except ConnectionAbortedError:
+            return None  # nothing was said of it yet, so that it can be had anew
         return web.Response(status=span.status, reason=span.phrase, headers=headers, body=body)
     response = web.StreamResponse(status=span.status, reason=span.phrase, headers=headers)
     response.content_length = span.count
