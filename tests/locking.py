@@ -1,12 +1,10 @@
 """A stage for lock files: a graph with a range, and a group whose artifacts two trusted keys may sign."""
 
-import io
-import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from openpgp_cases import Signer, armour, certificate, certify, ed, packet, sign
-from published import GROUP, list_versions, needs, publish, put
+from published import GROUP, archive, list_versions, needs, publish, put
 from stage import Result, Stage
 
 SIGNED_GROUP = "com.example.signed"
@@ -44,7 +42,7 @@ class LockStage(Stage):
             f"<project><modelVersion>4.0.0</modelVersion><groupId>{SIGNED_GROUP}</groupId><artifactId>tool</artifactId>"
             f"<version>{version}</version></project>"
         )
-        for name, data in ((f"{path}.pom", pom.encode()), (f"{path}.jar", _archive(body or f"tool {version}"))):
+        for name, data in ((f"{path}.pom", pom.encode()), (f"{path}.jar", archive(body or f"tool {version}"))):
             put(self, name, data)
             (self.root / f"{name}.asc").write_bytes(armour(packet(2, sign(by, data, made=MADE))))
 
@@ -88,11 +86,3 @@ def lines_of(path: Path) -> dict[str, str]:
     """Give the lines of a lock file by coordinate."""
     lines = (line for line in path.read_text().splitlines() if line and not line.startswith("#"))
     return {line.split(" ")[0]: line for line in lines}
-
-
-def _archive(text: str) -> bytes:
-    """Make a JAR, the same bytes each time."""
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as jar:
-        jar.writestr(zipfile.ZipInfo("content.txt"), text)
-    return data.getvalue()

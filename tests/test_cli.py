@@ -1,5 +1,6 @@
 """The command line from outside: what it prints, where, and with which exit status."""
 
+import json
 import os
 import re
 import signal
@@ -26,8 +27,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--help"], ["fetch", "--help"], ["verify", "-h"], ["explain", "-h"], ["resolve", "-h"]]
-)
+    "arguments",
+    [[], ["--help"], ["fetch", "--help"], ["verify", "-h"], ["explain", "-h"], ["resolve", "-h"], ["lock", "-h"],
+     ["export", "cyclonedx", "-h"], ["completion", "-h"]],
+)  # fmt: skip
 def test_help_fits_eighty_columns(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     run(arguments)
 
@@ -44,6 +47,38 @@ def test_help_fits_eighty_columns(arguments: list[str], capsys: pytest.CaptureFi
 def test_wrong_usage_is_one_message_and_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [(["fetch", "-q"], "-q stands before the command: verifier -q fetch …"),
+     (["lock", "--offline"], "--offline stands before the command: verifier --offline lock …"),
+     (["lock", "diff", "--cache", "x"], "--cache stands before the command: verifier --cache CACHE lock diff …")],
+)  # fmt: skip
+def test_a_global_option_after_the_command_is_told_its_place(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    shown = capsys.readouterr().err
+    assert shown.splitlines()[-1] == f"hint: {hint}"
+    assert "Did you mean" not in shown
+
+
+@pytest.mark.parametrize("arguments", [["fetch", "--ofline"], ["--ofline"]])
+def test_another_unknown_option_gets_no_such_hint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    assert "hint" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["cache", "list"], ["cache", "stats"], ["doctor"]])
+def test_a_ci_finds_no_command_in_what_a_command_prints_as_json(stage: Stage, arguments: list[str]) -> None:
+    stage.cache = stage.directory / "##[error]x"
+    stage.fetch(WIDGET)
+
+    result = stage.run("--offline", *arguments, "--format", "json")
+
+    assert "##[" not in result.out
+    assert "##[error]x" in str(json.loads(result.out))
 
 
 def test_data_goes_to_stdout_and_problems_to_stderr(stage: Stage) -> None:

@@ -291,6 +291,17 @@ def test_a_pin_is_no_checksum_and_no_signature(locked: LockStage) -> None:
     assert (without_checksum, without_signature) == ({JAR: "checksum-missing"}, {JAR: "signature-missing"})
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("fetch", "--locked", "--scope", "compile"), ("fetch", "--locked", "--classpath"),
+     ("export", "cyclonedx", "--locked", "--scope", "compile")],
+)  # fmt: skip
+def test_of_a_whole_lock_no_scope_can_be_asked_for(locked: LockStage, arguments: tuple[str, ...]) -> None:
+    result = locked.run(*arguments)
+
+    assert (result.status, "does not say what has which scope" in result.err) == (2, True)
+
+
 # Tampering
 
 

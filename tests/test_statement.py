@@ -5,12 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from stage import Result, Stage, stage
+from stage import WIDGET, Result, Stage, stage
 
 __all__ = ["stage"]
 
 ME = "https://ci.example/verifier"
-WIDGET = "org.example:widget:1.0"
 
 
 def export(stage: Stage, *arguments: str) -> Result:

@@ -1,13 +1,12 @@
 """`verifier cache`: what is cached; hash and judge it all again; make room."""
 
-import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
 
-from verifier.cli.main import Options
+from verifier.cli.main import Options, format_option
 from verifier.cli.opening import cache_root, load_rules, open_verifier
 from verifier.cli.showing import show
 from verifier.errors import CoordinateInvalid
@@ -15,6 +14,7 @@ from verifier.fetch import Rules, Verifier
 from verifier.outcome import Json
 from verifier.policy_words import WordInvalid, parse_duration, parse_size
 from verifier.record import AdmittedRow
+from verifier.report import json
 from verifier.report.escape import printable
 from verifier.upkeep import prune, remove_strangers, scrub, uses
 
@@ -35,7 +35,7 @@ def path_command(options: Options) -> int:
 
 
 @command.command("list")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.pass_obj
 def list_command(options: Options, form: str) -> int:
     """List the verified files, by repository and path."""
@@ -43,7 +43,7 @@ def list_command(options: Options, form: str) -> int:
         rows = [admitted.row for admitted in verifier.record.admissions()]
         seen = {use.row.place: use.seen for use in uses(verifier)}
         if form == "json":
-            click.echo(json.dumps([_fields(verifier, row) for row in rows], indent=1))
+            click.echo(json.write([_fields(verifier, row) for row in rows]))
         else:
             for row in rows:
                 name, repository = printable(row.coordinate), printable(row.place.repository)
@@ -59,7 +59,7 @@ def list_command(options: Options, form: str) -> int:
 
 
 @command.command("stats")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.pass_obj
 def stats_command(options: Options, form: str) -> int:
     """Count the verified files and what they take."""
@@ -74,7 +74,7 @@ def stats_command(options: Options, form: str) -> int:
             "record_bytes": (cache_root(options) / "record.sqlite").stat().st_size,
         }
     if form == "json":
-        click.echo(json.dumps(figures, indent=1))
+        click.echo(json.write(figures))
         return 0
     for name, value in figures.items():
         text = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else str(value)
@@ -83,7 +83,7 @@ def stats_command(options: Options, form: str) -> int:
 
 
 @command.command("scrub")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.pass_obj
 def scrub_command(options: Options, form: str) -> int:
     """Hash and judge every cached file again; take out what does not pass.

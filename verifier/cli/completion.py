@@ -12,13 +12,13 @@ _SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshCompl
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> int:
-    r"""Print what completes commands, options and their values in a shell.
+    """Print what completes commands, options and their values in a shell.
 
     \b
-    bash  eval "$(verifier completion bash)"             in ~/.bashrc
-    zsh   eval "$(verifier completion zsh)"              in ~/.zshrc, after compinit
-    fish  verifier completion fish | source              in ~/.config/fish/config.fish
-    """
+    bash  eval "$(verifier completion bash)"      in ~/.bashrc
+    zsh   eval "$(verifier completion zsh)"       in ~/.zshrc, after compinit
+    fish  verifier completion fish | source       in ~/.config/fish/config.fish
+    """  # noqa: D301  (click takes the character itself for the mark of lines to be kept)
     completer = _SHELLS[shell](ctx.find_root().command, {}, "verifier", COMPLETE_VARIABLE)
     click.echo(ShellComplete.source(completer))  # the shells' own would start a shell to ask for its version
     return 0

@@ -1,6 +1,5 @@
 """`verifier demo`: a show of attacks on loopback, each with its verdict."""
 
-import json
 import signal
 import sys
 import threading
@@ -13,10 +12,11 @@ from textwrap import wrap
 import click
 
 from verifier import __version__
-from verifier.cli.main import Options
+from verifier.cli.main import Options, format_option
 from verifier.demo.scenes import SCENES
 from verifier.demo.stage import Played, Scene, open_stage, play
 from verifier.outcome import Json, Status
+from verifier.report import json
 from verifier.report.escape import printable
 
 SCHEMA = 1
@@ -32,7 +32,7 @@ _FOOTNOTE = (
 
 
 @click.command("demo", short_help="a show of attacks on loopback, each with its verdict")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.pass_obj
 def command(options: Options, *, form: str) -> int:
     """Serve an honest signed repository on loopback, attack it, and show each verdict.
@@ -53,7 +53,7 @@ def show(scenes: Sequence[Scene], options: Options, form: str) -> int:
     played = _play(scenes, options)
     seconds = time.monotonic() - begun
     if form == "json":
-        click.echo(json.dumps(_document(played, seconds), indent=1))
+        click.echo(json.write(_document(played, seconds)))
     else:
         for line in (*_table(played, options), _last_line(played, seconds)):
             click.echo(line)

@@ -1,6 +1,5 @@
 """`verifier doctor`: checks policy, trust, TLS, keys, engines and cache, and says what to fix."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -8,7 +7,7 @@ import click
 
 from verifier import checkup
 from verifier.checkup import Finding, Level
-from verifier.cli.main import Options
+from verifier.cli.main import Options, format_option
 from verifier.cli.opening import (
     cache_root,
     load_rules,
@@ -18,13 +17,14 @@ from verifier.cli.opening import (
     open_seal,
     open_upstream,
 )
+from verifier.report import json
 from verifier.report.escape import printable
 
 _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 
 
 @click.command("doctor", short_help="check policy, trust, TLS, keys, engines and cache")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.pass_obj
 def command(options: Options, form: str) -> int:
     """Check the whole installation, and say what to fix. Changes nothing.
@@ -35,7 +35,7 @@ def command(options: Options, form: str) -> int:
     """
     findings = list(_findings(options))
     if form == "json":
-        click.echo(json.dumps([_fields(finding) for finding in findings], indent=1))
+        click.echo(json.write([_fields(finding) for finding in findings]))
     else:
         for finding in findings:
             word = click.style(f"{finding.level.value:<8}", fg=_COLORS[finding.level])

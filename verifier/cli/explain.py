@@ -1,6 +1,5 @@
 """`verifier explain`: why a file was accepted or refused, from the record."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from textwrap import indent
@@ -8,12 +7,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from verifier.cli.main import Options
+from verifier.cli.main import Options, format_option
 from verifier.cli.opening import open_record
 from verifier.coordinate import parse_coordinate
 from verifier.errors import CoordinateInvalid
 from verifier.proxy.paths import PathAbsent, PathInvalid, parse_target
 from verifier.record import Judgement, Record
+from verifier.report import json
 from verifier.report.explanation import explain, explain_as_json
 from verifier.report.reasons import entry
 
@@ -23,7 +23,7 @@ _MOST_SHOWN = 20
 @click.command("explain", short_help="say why a file was accepted or refused")
 @click.argument("query", metavar="COORDINATE|URL|FILE|RECORD-ID|CODE")
 @click.option("--all", "every", is_flag=True, help="Every judgement on record, not the last alone.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.pass_obj
 def command(options: Options, query: str, *, every: bool, form: str) -> int:
     """Tell why a file was accepted or refused: each step, expected and received.
@@ -35,7 +35,7 @@ def command(options: Options, query: str, *, every: bool, form: str) -> int:
     """
     about = _entry(query)
     if about is not None:
-        click.echo(json.dumps({"code": query, "text": about}, indent=1) if form == "json" else about)
+        click.echo(json.write({"code": query, "text": about}) if form == "json" else about)
         return 0
     record = open_record(options)
     record.start()

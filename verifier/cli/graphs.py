@@ -1,98 +1,25 @@
-"""What `resolve` and `fetch` share: the options that make a graph's context, and the graph of all inputs."""
+"""The graph of everything that a command is asked for, and what is told of it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from verifier.cli.chosen import SCOPES
 from verifier.cli.inputs import Input, demands_of, listed_of
 from verifier.coordinate import Coordinate
 from verifier.fetch import Verifier
 from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION
-from verifier.maven.maven_config import parse_profiles
-from verifier.maven.profile import DEFAULT_JAVA_VERSION, Context
+from verifier.maven.profile import Context
 from verifier.maven.resolver import Resolved
 from verifier.outcome import Outcome, exit_status
-from verifier.policy_file import with_system
-from verifier.policy_words import WordInvalid, parse_java_version, parse_operating_system, parse_property_name
 from verifier.report.escape import printable
 from verifier.resolve import Library, Resolution, join, resolve_dependencies, resolve_root, take_listed
 
 if TYPE_CHECKING:
     from verifier.workspace import MavenFolder
-
-SCOPES = ("compile", "runtime", "provided", "test", "system")
-DEFAULT_SCOPES = ("compile", "runtime")
-PROJECT_SCOPES = ("compile", "runtime", "provided", "test")
-
-Command = TypeVar("Command", bound=Callable[..., int])
-T = TypeVar("T")
-
-
-def context_options(command: Command) -> Command:
-    """Add the options that say for which machine and project a graph is computed."""
-    for option in reversed(
-        (
-            click.option(
-                "--java-version",
-                metavar="VERSION",
-                help=f"The JDK of the build; else the policy's, else {DEFAULT_JAVA_VERSION}.",
-            ),
-            click.option(
-                "--os",
-                "system",
-                metavar="NAME/ARCH",
-                help="The system of the build; else the policy's, else linux/amd64.",
-            ),
-            click.option("-D", "properties", multiple=True, metavar="NAME=VALUE", help="A property of the build."),
-            click.option("-P", "profiles", multiple=True, metavar="ID", help="A profile of the pom.xml; !ID is off."),
-            click.option(
-                "--plugins", is_flag=True, help="For a pom.xml: what 'mvn clean install' loads and runs, too."
-            ),
-            click.option(
-                "--maven-version",
-                metavar="VERSION",
-                default=DEFAULT_MAVEN_VERSION,
-                show_default=True,
-                help="The Maven that builds: its own plugins, its way to read .mvn/maven.config.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def make_context(
-    base: Context, java_version: str | None, system: str | None, properties: Sequence[str], profiles: Sequence[str]
-) -> Context:
-    """Put the command line's context over the policy's.
-
-    Raises: `click.UsageError` for what cannot be read.
-    """
-    context = base
-    if system is not None:
-        context = with_system(context, _meaning("--os", parse_operating_system, system))
-    given = {}
-    for text in properties:
-        name, _, value = text.partition("=")
-        # Maven takes a bare -Dname for true.
-        given[_meaning("-D", parse_property_name, name)] = value if "=" in text else "true"
-    return replace(
-        context,
-        java_version=_meaning("--java-version", parse_java_version, java_version or context.java_version),
-        properties=MappingProxyType({**context.properties, **given}),
-        profiles=tuple(one for text in profiles for one in parse_profiles(text)) or context.profiles,
-    )
-
-
-def _meaning(option: str, parse: Callable[[str], T], text: str) -> T:
-    try:
-        return parse(text)
-    except WordInvalid as error:
-        raise click.UsageError(f"{option}: {error.problem}; {error.hint}") from error
 
 
 @dataclass(frozen=True, slots=True)

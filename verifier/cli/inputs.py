@@ -20,10 +20,6 @@ from verifier.maven.graph import Demand
 from verifier.outcome import Outcome
 
 MAX_INPUT_BYTES = 16 * 1024 * 1024
-FILE_HELP = (
-    "A pom.xml, a verifier.lock, a gradle.lockfile, a maven_install.json, a Gradle verification-metadata.xml, a "
-    "CycloneDX BOM, or plain lines of coordinates, recognised by content; - reads standard input."
-)
 
 
 @dataclass(frozen=True, slots=True)

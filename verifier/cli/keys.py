@@ -1,6 +1,5 @@
 """`verifier keys`: find, import, list, refresh and export key material; trust is not changed here."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from verifier.cli.main import Options
+from verifier.cli.main import Options, format_option
 from verifier.cli.opening import POLICY_NAME, load_rules, open_key_servers, open_keyring
 from verifier.errors import ConfigError, Offline
 from verifier.fetch import Rules
@@ -28,13 +27,13 @@ from verifier.openpgp.certificate import (
 from verifier.outcome import Json
 from verifier.policy import Policy
 from verifier.policy_words import WordInvalid, parse_fingerprint
+from verifier.report import json
 from verifier.report import keys as report
-from verifier.report.escape import command_free, printable
+from verifier.report.escape import printable
 
 QUESTIONS_AT_ONCE = 4
 DEFAULT_KEY_FILE = "verifier.keys"
 
-_FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 _STARTER = click.option("--starter", is_flag=True, help="Those of the starter map too.")
 
 
@@ -53,7 +52,7 @@ def command() -> None:
 
 @command.command("find", short_help="ask the key servers, and show what keys say of themselves")
 @click.argument("fingerprints", nargs=-1, required=True, metavar="FINGERPRINT...", callback=_fingerprints)
-@_FORMAT
+@format_option
 @click.pass_obj
 def find_command(options: Options, fingerprints: tuple[str, ...], form: str) -> int:
     """Ask the key servers, and show what the keys say of themselves. Nothing is kept.
@@ -70,7 +69,7 @@ def find_command(options: Options, fingerprints: tuple[str, ...], form: str) -> 
         servers.stop()
     found = [(inquiry, _together(inquiry.found)) for inquiry in inquiries]
     if form == "json":
-        click.echo(command_free(json.dumps([_inquiry_fields(inquiry, raws) for inquiry, raws in found], indent=1)))
+        click.echo(json.write([_inquiry_fields(inquiry, raws) for inquiry, raws in found]))
     else:
         for inquiry, raws in found:
             _show_found(inquiry, raws)
@@ -84,7 +83,7 @@ def find_command(options: Options, fingerprints: tuple[str, ...], form: str) -> 
     "paths", nargs=-1, required=True, metavar="FILE|DIRECTORY...", type=click.Path(exists=True, path_type=Path)
 )
 @click.option("--to", "target", type=click.Path(path_type=Path), metavar="FILE", help="The key file to add them to.")
-@_FORMAT
+@format_option
 @click.pass_obj
 def import_command(options: Options, paths: tuple[Path, ...], *, target: Path | None, form: str) -> int:
     """Add the keys of files to a key file of the policy: its first, or verifier.keys beside it.
@@ -114,7 +113,7 @@ def import_command(options: Options, paths: tuple[Path, ...], *, target: Path | 
             "unchanged": merged.unchanged,
             "left_out": left_out,
         }
-        click.echo(command_free(json.dumps(fields, indent=1)))
+        click.echo(json.write(fields))
         return 0
     for word, names in (("added", merged.added), ("changed", merged.changed)):
         for name in names:
@@ -134,7 +133,7 @@ def import_command(options: Options, paths: tuple[Path, ...], *, target: Path | 
     "--expiring", type=click.IntRange(0), metavar="DAYS", help="Those alone that expire in so many days or have."
 )
 @_STARTER
-@_FORMAT
+@format_option
 @click.pass_obj
 def list_command(options: Options, *, expiring: int | None, starter: bool, form: str) -> int:
     """List the keys that are trusted or at hand: how they stand, where from, how old, and for whom."""
@@ -147,7 +146,7 @@ def list_command(options: Options, *, expiring: int | None, starter: bool, form:
         limit = now + timedelta(days=expiring)
         rows = [row for row in rows if row.ends is not None and row.ends <= limit]
     if form == "json":
-        click.echo(command_free(json.dumps([row.fields() for row in rows], indent=1)))
+        click.echo(json.write([row.fields() for row in rows]))
         return 0
     for row in rows:
         click.echo(row.line(now))
@@ -159,7 +158,7 @@ def list_command(options: Options, *, expiring: int | None, starter: bool, form:
 @command.command("refresh", short_help="ask the key servers for newer copies and revocations")
 @click.argument("fingerprints", nargs=-1, metavar="[FINGERPRINT]...", callback=_fingerprints)
 @_STARTER
-@_FORMAT
+@format_option
 @click.pass_obj
 def refresh_command(options: Options, fingerprints: tuple[str, ...], *, starter: bool, form: str) -> int:
     """Ask the key servers for newer copies: of every key that the policy trusts, or of those named.
@@ -174,7 +173,7 @@ def refresh_command(options: Options, fingerprints: tuple[str, ...], *, starter:
     with _keyring(options, rules) as keyring:
         news = _refresh_all(keyring, wanted, options)
     if form == "json":
-        click.echo(command_free(json.dumps([one.fields() for one in news], indent=1)))
+        click.echo(json.write([one.fields() for one in news]))
     else:
         for one in news:
             if one.is_new or options.verbosity >= 0:
@@ -189,7 +188,7 @@ def refresh_command(options: Options, fingerprints: tuple[str, ...], *, starter:
 @command.command("export", short_help="write keys that are at hand, armoured")
 @click.argument("fingerprints", nargs=-1, metavar="[FINGERPRINT]...", callback=_fingerprints)
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here, not to standard output.")
-@_FORMAT
+@format_option
 @click.pass_obj
 def export_command(options: Options, fingerprints: tuple[str, ...], *, output: Path | None, form: str) -> int:
     """Write keys that are at hand, armoured: those named, or all that are trusted by the policy.
@@ -206,7 +205,7 @@ def export_command(options: Options, fingerprints: tuple[str, ...], *, output: P
     text = render(together)
     if form == "json":
         keys: list[Json] = [{"fingerprint": raw.fingerprint, "armoured": render([raw])} for raw in together]
-        text = json.dumps({"keys": keys, "absent": absent}, indent=1) + "\n"
+        text = json.write({"keys": keys, "absent": absent}) + "\n"
     if output is None:
         click.echo(text, nl=False)
     else:

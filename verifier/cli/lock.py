@@ -1,34 +1,34 @@
 """`verifier lock`: write which bytes a build uses and who vouches for them; check it; compare two for a review."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Unpack
 
 import click
 
-from verifier.cli.fetch import DEFAULT_JOBS, MAX_JOBS
-from verifier.cli.graphs import SCOPES, context_options, make_context, say_notes
-from verifier.cli.inputs import FILE_HELP, lock_among
-from verifier.cli.locked import LOCK_HELP, LOCK_NAME, is_file, read_lock
+from verifier.cli.chosen import LOCK_HELP, LOCK_NAME, ToLock, beside_options, build_options, input_options, run_options
+from verifier.cli.graphs import say_notes
+from verifier.cli.inputs import lock_among
+from verifier.cli.locked import is_file, read_lock, setting_before, setting_of
 from verifier.cli.locking import by_both_engines, close, engines_of, lock_from, moved_metadata, say_engines
 from verifier.cli.main import Options
 from verifier.cli.opening import load_rules, write_text
 from verifier.cli.places import Sources
-from verifier.cli.relocking import Request, files_among, parse_module, read_old, read_what_to_lock, setting_before
+from verifier.cli.relocking import Request, files_among, parse_module, read_old, read_what_to_lock
 from verifier.cli.reports import Wanted, report_options
 from verifier.cli.showing import show
 from verifier.errors import ConfigError
 from verifier.formats.recognise import decode
 from verifier.lock_difference import Change, Difference, compare
-from verifier.lockfile import MAX_LOCK_BYTES, Kind, Lock, Setting, parse_lock, write_lock
-from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION
+from verifier.lockfile import MAX_LOCK_BYTES, Kind, Lock, parse_lock, write_lock
 from verifier.outcome import Json, exit_status
+from verifier.report import json
 from verifier.report import lock as report
-from verifier.report.escape import command_free, printable
+from verifier.report.escape import printable
 from verifier.revision import is_revision, read_revision
 
 
@@ -44,51 +44,29 @@ class _Lock(click.Command):
 
 
 @click.command(cls=_Lock, short_help="write verifier.lock: these bytes, by these signers; check it; compare two")
-@click.argument("coordinates", nargs=-1, metavar="[COORDINATE]...")
-@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help=FILE_HELP)
+@input_options
 @click.option("--lock", "lock_file", type=click.Path(path_type=Path), default=Path(LOCK_NAME), metavar="FILE",
               help=LOCK_HELP)  # fmt: skip
 @click.option("--update", is_flag=True, help="Change what must change; inputs, context and versions stay otherwise.")
 @click.option("--upgrade", multiple=True, metavar="GROUP:ARTIFACT",
               help="Update, and choose the version of this one anew.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Say whether the lock file is current; write nothing.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES),
-              help="Lock these scopes: compile and runtime, for a pom.xml test and provided too.")  # fmt: skip
-@click.option("--sources", is_flag=True, help="The sources of each JAR too, where there are some.")
-@click.option("--javadoc", is_flag=True, help="The documentation of each JAR too, where there is some.")
+@beside_options
 @click.option("--all-platforms", is_flag=True, help="The graphs and the native files of every platform, not of one.")
-@context_options
-@click.option(
-    "--jobs", type=click.IntRange(1, MAX_JOBS), default=DEFAULT_JOBS, help="How many at once.", show_default=True
-)
-@click.option(
-    "--repository", "repositories", multiple=True, metavar="URL", help="One more repository for this run, asked last."
-)
+@build_options()
+@run_options
 @report_options
 @click.pass_obj
-def command(  # noqa: PLR0913  (one parameter for each option)
+def command(
     options: Options,
-    coordinates: tuple[str, ...],
-    files: tuple[str, ...],
     *,
     lock_file: Path,
     update: bool,
     upgrade: tuple[str, ...],
     check: bool,
-    scopes: tuple[str, ...],
-    sources: bool,
-    javadoc: bool,
-    all_platforms: bool,
-    java_version: str | None,
-    system: str | None,
-    properties: tuple[str, ...],
-    profiles: tuple[str, ...],
-    plugins: bool,
-    maven_version: str,
-    jobs: int,
-    repositories: tuple[str, ...],
     form: str,
     reports: tuple[Wanted, ...],
+    **chosen: Unpack[ToLock],
 ) -> int:
     """Lock everything that a build uses: bytes, and who vouches for them.
 
@@ -110,23 +88,21 @@ def command(  # noqa: PLR0913  (one parameter for each option)
     if check and (update or upgrade):
         raise click.UsageError("--check writes nothing: leave --update and --upgrade away")
     freed = frozenset(parse_module(text) for text in upgrade)
-    request = Request(coordinates, files, lock_file, freed, keeps=bool(update or upgrade or check), checks=check)
+    keeps = bool(update or upgrade or check)
+    request = Request(chosen["coordinates"], chosen["files"], lock_file, freed, keeps=keeps, checks=check)
     old = read_old(request)
     base = old if request.keeps else None
     recorded, inputs = read_what_to_lock(request, base)
-    rules = load_rules(options, repositories)
+    rules = load_rules(options, chosen["repositories"])
     before = setting_before(base, rules.policy.context, inputs)
-    setting = Setting(
-        context=make_context(before.context, java_version, system, properties, profiles),
-        maven_version=before.maven_version if maven_version == DEFAULT_MAVEN_VERSION else maven_version,
-        scopes=tuple(sorted(set(scopes))) or before.scopes,
-        plugins=plugins or before.plugins,
-        sources=sources or before.sources,
-        javadoc=javadoc or before.javadoc,
-        all_platforms=all_platforms or before.all_platforms,
+    setting = replace(
+        setting_of(chosen, before),
+        sources=chosen["sources"] or before.sources,
+        javadoc=chosen["javadoc"] or before.javadoc,
+        all_platforms=chosen["all_platforms"] or before.all_platforms,
     )
     rules = by_both_engines(replace(rules, lock=base or lock_among(inputs)))
-    closure = close(options, rules, inputs, setting, jobs)
+    closure = close(options, rules, inputs, setting, chosen["jobs"])
     telling = partial(
         show,
         closure.outcomes,
@@ -252,7 +228,8 @@ def _counted(lock: Lock) -> str:
 @click.argument("new")
 @click.option("--lock", "lock_file", type=click.Path(path_type=Path), default=Path(LOCK_NAME), metavar="FILE",
               help="The lock file inside a revision.", show_default=True)  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True,
+              help="What is printed.")  # fmt: skip
 @click.pass_obj
 def diff_command(options: Options, old: str, new: str, *, lock_file: Path, form: str) -> int:
     """Say what changed between two lock files, what is gravest first.
@@ -278,7 +255,7 @@ def _lines(difference: Difference, old: str, new: str, form: str) -> Iterator[st
             yield from report.markdown(difference, old, new)
         case _:
             fields = {"schema": 1, "old": old, "new": new, **report.fields(difference)}
-            yield command_free(json.dumps(fields, indent=1))
+            yield json.write(fields)
 
 
 def _lock_at(name: str, lock_file: Path) -> Lock:

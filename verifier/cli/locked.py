@@ -1,4 +1,4 @@
-"""What `fetch` and `lock` share of lock files: reading one, and the rules that follow from it."""
+"""What commands share of lock files: reading one, and the rules and the setting that follow from it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
+from verifier.cli.chosen import LOCK_NAME, Chosen, make_context
 from verifier.cli.inputs import Input, lock_among, read_inputs
 from verifier.cli.opening import read_text
-from verifier.coordinate import Coordinate
 from verifier.errors import ConfigError
 from verifier.fetch import Rules
-from verifier.lockfile import MAX_LOCK_BYTES, Lock, parse_lock
+from verifier.lockfile import MAX_LOCK_BYTES, Lock, Setting, parse_lock
 from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION
 from verifier.maven.profile import Context
 
-LOCK_NAME = "verifier.lock"
-LOCK_HELP = f"The lock file; else {LOCK_NAME} in the working directory."
+DEFAULT_SCOPES = ("compile", "runtime")
+PROJECT_SCOPES = ("compile", "provided", "runtime", "test")
 
 
 def read_lock(path: Path, *, mend: bool = False) -> Lock:
@@ -64,28 +64,29 @@ def with_lock(rules: Rules, lock: Lock | None, *, locked: bool) -> Rules:
     return replace(rules, lock=lock, locked=locked and lock is not None)
 
 
-def locked_context(lock: Lock | None, base: Context) -> Context:
-    """Give the context that a lock was made for, where it says so."""
-    return base if lock is None or lock.setting is None else lock.setting.context
+def setting_before(lock: Lock | None, context: Context, inputs: Sequence[Input]) -> Setting:
+    """Give what a graph is computed for where no option says otherwise: what it was locked for, else the policy's."""
+    if lock is not None and lock.setting is not None:
+        return lock.setting
+    scopes = PROJECT_SCOPES if any(one.project for one in inputs) else DEFAULT_SCOPES
+    return Setting(context, DEFAULT_MAVEN_VERSION, scopes)
 
 
-def locked_maven(lock: Lock | None, given: str) -> str:
-    """Give the Maven release that a lock was made for, where it says so and no other is named."""
-    if lock is None or lock.setting is None or given != DEFAULT_MAVEN_VERSION:
-        return given
-    return lock.setting.maven_version
+def setting_of(chosen: Chosen, before: Setting) -> Setting:
+    """Put the options over what holds without them.
 
-
-def locked_scopes(lock: Lock | None) -> tuple[str, ...]:
-    """Give the scopes that a lock was made for, where it says so."""
-    return () if lock is None or lock.setting is None else lock.setting.scopes
+    Raises: `click.UsageError` for what cannot be read.
+    """
+    release = chosen["maven_version"]
+    return replace(
+        before,
+        context=make_context(before.context, chosen),
+        maven_version=before.maven_version if release == DEFAULT_MAVEN_VERSION else release,
+        scopes=tuple(sorted(set(chosen["scopes"]))) or before.scopes,
+        plugins=chosen["plugins"] or before.plugins,
+    )
 
 
 def is_whole(inputs: Sequence[Input], *, locked: bool) -> bool:
     """Whether a lock file is all that is asked for by a lock: no graph is needed then."""
     return locked and len(inputs) == 1 and inputs[0].lock is not None
-
-
-def shown_files(files: Sequence[Coordinate]) -> tuple[Coordinate, ...]:
-    """Give the files of a whole lock that are more than what names them: its POMs are read and not used."""
-    return tuple(one for one in files if one.extension != "pom")

@@ -1,13 +1,13 @@
 """The work of `verifier lock`: everything that a build uses, judged by both engines, as the lines of a lock file."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import click
 
-from verifier.cli.fetch import fetch_files, files_of
+from verifier.cli.fetching import beside, fetch_files, files_of
 from verifier.cli.graphs import Asking, Graph, graph_of, whole
 from verifier.cli.inputs import Input, refused_of
 from verifier.cli.main import Options
@@ -21,8 +21,6 @@ from verifier.outcome import Json, Outcome
 from verifier.platforms import contexts, siblings
 from verifier.policy import Engine
 from verifier.resolve import Library, join
-
-_BESIDE = ("sources", "javadoc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,8 @@ def close(options: Options, rules: Rules, inputs: Sequence[Input], setting: Sett
         graph, scopes = _beside_one_another(graphs), frozenset(setting.scopes)
         files = files_of(graph, scopes)
         # 2.
-        guessed = {*_beside(files, setting), *(siblings(files) if setting.all_platforms else ())} - set(files)
+        others = beside(files, sources=setting.sources, javadoc=setting.javadoc)
+        guessed = {*others, *(siblings(files) if setting.all_platforms else ())} - set(files)
         elsewhere = set(files) - set(files_of(graphs[0], scopes))
         # 3.
         had = (*refused_of(inputs), *graph.resolution.outcomes)
@@ -132,13 +131,6 @@ def _not_published(graph: Graph) -> ReasonedError | None:
     if graph.resolution.resolved is not None or not causes:
         return None
     return causes[0] if all(isinstance(cause, NotFound | CoordinateInvalid) for cause in causes) else None
-
-
-def _beside(files: Iterable[Coordinate], setting: Setting) -> Iterator[Coordinate]:
-    chosen = [kind for kind in _BESIDE if getattr(setting, kind)]
-    for file in files:
-        if file.extension == "jar" and not file.classifier:
-            yield from (replace(file, classifier=kind) for kind in chosen)
 
 
 def lock_from(file: str, closure: Closure, setting: Setting, inputs: Iterable[str], old: Lock | None = None) -> Lock:

@@ -4,9 +4,11 @@ import gc
 import importlib
 import io
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
@@ -36,6 +38,8 @@ _COMMANDS = {
     "completion": "print what completes commands and options in a shell",
 }
 
+Command: TypeAlias = Callable[..., int]
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -46,6 +50,23 @@ class Options:
     offline: bool
     verbosity: int
     """-1 quiet, 0 plain, 1 and more verbose."""
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Add several options, which the help shows in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+format_option = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What is printed."
+)
+"""The option of a command that has no other reports than these."""
 
 
 class _Commands(click.Group):
@@ -144,10 +165,7 @@ def _run(arguments: list[str]) -> int:
             obj={"no_color": bool(os.environ.get("NO_COLOR"))},
         )
     except click.ClickException as error:
-        told = io.StringIO()
-        error.show(told)
-        # What was wrong may be quoted in it, line breaks and all.
-        click.echo("\n".join(map(printable, told.getvalue().rstrip("\n").split("\n"))), err=True)
+        _tell(error)
         return 2
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
@@ -161,6 +179,29 @@ def _run(arguments: list[str]) -> int:
             click.echo(f"hint: {printable(hint)}", err=True)
         return error.exit_status
     return status if isinstance(status, int) else 0
+
+
+def _tell(error: click.ClickException) -> None:
+    """Say what is wrong with a command line; of a global option given to a command, where it belongs."""
+    hint = ""
+    if isinstance(error, click.NoSuchOption) and (hint := _hint_of(error)):
+        error = click.NoSuchOption(error.option_name, ctx=error.ctx)  # without click's guess at another
+    told = io.StringIO()
+    error.show(told)
+    # What was wrong may be quoted in it, line breaks and all.
+    click.echo("\n".join(map(printable, told.getvalue().rstrip("\n").split("\n"))), err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+
+
+def _hint_of(error: click.NoSuchOption) -> str:
+    name = error.option_name
+    for option in _verifier.params:
+        if isinstance(option, click.Option) and name in option.opts and error.ctx is not None:
+            program, _, command = error.ctx.command_path.partition(" ")
+            value = "" if option.is_flag or option.count else f" {option.name}".upper()
+            return f"{name} stands before the command: {program} {name}{value} {command} …"
+    return ""
 
 
 def _close_stdout() -> None:

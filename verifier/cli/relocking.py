@@ -1,21 +1,18 @@
-"""What a lock file was made from, so that it can be made again: inputs and setting, as recorded and as named now."""
+"""What a lock file was made from, so that it can be made again: the inputs, as recorded and as named now."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from verifier.cli.graphs import DEFAULT_SCOPES, PROJECT_SCOPES
 from verifier.cli.inputs import Input, read_inputs
 from verifier.cli.locked import is_file, read_lock
 from verifier.cli.places import root_of
 from verifier.errors import ConfigError
-from verifier.lockfile import Lock, Setting
+from verifier.lockfile import Lock
 from verifier.maven.graph import Demand
-from verifier.maven.lifecycle import DEFAULT_MAVEN_VERSION
-from verifier.maven.profile import Context
 from verifier.report.escape import printable
 
 _FILE_MARK = "-f "
@@ -117,14 +114,6 @@ def files_among(recorded: Iterable[str], lock_file: Path) -> tuple[str, ...]:
     files = (one.removeprefix(_FILE_MARK) for one in recorded if one.startswith(_FILE_MARK))
     paths = (os.path.relpath(lock_file.parent / file) for file in files)
     return tuple("./-" if path == "-" else path for path in paths)  # a file of that name, and not standard input
-
-
-def setting_before(base: Lock | None, context: Context, inputs: Sequence[Input]) -> Setting:
-    """Give what is locked for where no option says otherwise: as before, else as `fetch` has it."""
-    if base is not None and base.setting is not None:
-        return base.setting
-    scopes = PROJECT_SCOPES if any(one.project for one in inputs) else DEFAULT_SCOPES
-    return Setting(context, DEFAULT_MAVEN_VERSION, tuple(sorted(scopes)))
 
 
 def _recorded(request: Request) -> tuple[str, ...]:

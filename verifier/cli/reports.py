@@ -4,11 +4,10 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
-from verifier.cli.main import UNWRITABLE
+from verifier.cli.main import UNWRITABLE, together
 from verifier.cli.opening import Workflow, write_text
 from verifier.errors import ConfigError
 from verifier.report.account import Account
@@ -18,8 +17,6 @@ KINDS = ("json", "sarif", "junit", "markdown", "codequality")
 
 MIN_SUMMARY_BYTES = 4_096
 """With less room than this in the step's summary, nothing more is written to it."""
-
-Command = TypeVar("Command", bound=Callable[..., int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +59,13 @@ def _obstacle(path: Path) -> str:
     return "" if may_write else f"{path}: the directory {path.parent} cannot be written to"
 
 
-def report_options(command: Command) -> Command:
-    """Add `--format` and `--report`, which the command gets as `form` and `reports` and hands on to `show`."""
-    command = click.option(
-        "--report", "reports", multiple=True, callback=_read_wanted, metavar="KIND=FILE",
-        help=f"Also write a report to FILE; KIND is one of {', '.join(KINDS)}.",
-    )(command)  # fmt: skip
-    return click.option(
-        "--format", "form", type=click.Choice(["text", *KINDS]), default="text", show_default=True,
-        help="What is printed.",
-    )(command)  # fmt: skip
+report_options = together(
+    click.option("--format", "form", type=click.Choice(["text", *KINDS]), default="text", show_default=True,
+                 help="What is printed."),
+    click.option("--report", "reports", multiple=True, callback=_read_wanted, metavar="KIND=FILE",
+                 help=f"Also write a report to FILE; KIND is one of {', '.join(KINDS)}."),
+)  # fmt: skip
+"""The options of a command that hands both on to `show`."""
 
 
 def render(kind: str, account: Account, as_json: Callable[[], str]) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Unpack
 
 import click
 
-from verifier.cli.fetch import DEFAULT_JOBS, MAX_JOBS
-from verifier.cli.graphs import SCOPES, Asking, Graph, context_options, graph_of, make_context, say_notes, whole
-from verifier.cli.inputs import FILE_HELP, Input, demands_of, lock_among, read_inputs, refused_of
+from verifier.cli.chosen import Chosen, build_options, input_options, make_context, run_options
+from verifier.cli.graphs import Asking, Graph, graph_of, say_notes, whole
+from verifier.cli.inputs import Input, demands_of, lock_among, read_inputs, refused_of
 from verifier.cli.locked import with_lock
 from verifier.cli.main import Options
 from verifier.cli.opening import load_rules, open_verifier
@@ -31,39 +32,16 @@ MAX_WALKS = 8
 
 
 @click.command("resolve", short_help="print the graph of what a build will use, as Maven chooses it")
-@click.argument("coordinates", nargs=-1, metavar="[COORDINATE]...")
-@click.option("-f", "--file", "files", multiple=True, metavar="FILE", help=FILE_HELP)
+@input_options
 @click.option("--each", is_flag=True, help="Resolve each input alone; write one JSON report a line.")
 @click.option("--as", "mode", type=click.Choice(["dependency", "root"]), default="dependency", show_default=True,
               help="As a dependency of an empty project, or as Maven resolves a plugin.")  # fmt: skip
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="List these scopes alone.")
-@context_options
-@click.option(
-    "--jobs", type=click.IntRange(1, MAX_JOBS), default=DEFAULT_JOBS, help="How many at once.", show_default=True
-)
-@click.option(
-    "--repository", "repositories", multiple=True, metavar="URL", help="One more repository for this run, asked last."
-)
+@build_options("These scopes alone; else all.")
+@run_options
 @report_options
 @click.pass_obj
-def command(  # noqa: PLR0913  (one parameter for each option)
-    options: Options,
-    coordinates: tuple[str, ...],
-    files: tuple[str, ...],
-    *,
-    each: bool,
-    mode: str,
-    scopes: tuple[str, ...],
-    java_version: str | None,
-    system: str | None,
-    properties: tuple[str, ...],
-    profiles: tuple[str, ...],
-    plugins: bool,
-    maven_version: str,
-    jobs: int,
-    repositories: tuple[str, ...],
-    form: str,
-    reports: tuple[Wanted, ...],
+def command(
+    options: Options, *, each: bool, mode: str, form: str, reports: tuple[Wanted, ...], **chosen: Unpack[Chosen]
 ) -> int:
     """Print what a build will use; only POMs and metadata are downloaded.
 
@@ -76,11 +54,12 @@ def command(  # noqa: PLR0913  (one parameter for each option)
     begun = time.monotonic()
     if each and (reports or form not in {"text", "json"}):
         raise click.UsageError("--each writes JSON reports to standard output, and no other")
-    inputs = read_inputs(coordinates, files)
-    rules = with_lock(load_rules(options, repositories), lock_among(inputs), locked=False)
-    context = make_context(rules.policy.context, java_version, system, properties, profiles)
-    asking = Asking(context, mode == "root", plugins, maven_version)
-    with open_verifier(options, rules, jobs) as verifier:
+    scopes = chosen["scopes"]
+    inputs = read_inputs(chosen["coordinates"], chosen["files"])
+    rules = with_lock(load_rules(options, chosen["repositories"]), lock_among(inputs), locked=False)
+    context = make_context(rules.policy.context, chosen)
+    asking = Asking(context, mode == "root", chosen["plugins"], chosen["maven_version"])
+    with open_verifier(options, rules, chosen["jobs"]) as verifier:
         if each:
             return _each(verifier, inputs, asking, scopes)
         graph = graph_of(verifier, inputs, asking)
@@ -97,7 +76,7 @@ def command(  # noqa: PLR0913  (one parameter for each option)
         listing=False,
         more=more,
         reports=reports,
-        sources=Sources(files, graph.resolution.explored),
+        sources=Sources(chosen["files"], graph.resolution.explored),
     )
     if form == "text":
         say_notes(graph)

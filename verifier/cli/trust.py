@@ -1,6 +1,5 @@
 """`verifier trust`: which keys may sign which groups: list, suggest, add."""
 
-import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from functools import partial
 import click
 
 from verifier import __version__
-from verifier.cli.main import Options
+from verifier.cli.main import Options, format_option
 from verifier.cli.opening import load_rules, open_keyring, open_record, open_verifier
 from verifier.cli.trusting import Addition, Bar, add_suggested, add_wanted, entry_of, sources_of, target_of
 from verifier.coordinate import Coordinate, parse_coordinate
@@ -24,9 +23,9 @@ from verifier.pattern import Pattern, PatternInvalid, Reach, parse_pattern
 from verifier.policy_edit import render
 from verifier.policy_words import WordInvalid, parse_fingerprint
 from verifier.record import Judgement, Record
-from verifier.report import text
+from verifier.report import json, text
 from verifier.report import trust as report
-from verifier.report.escape import command_free, printable
+from verifier.report.escape import printable
 from verifier.suggestion import GroupCase, SignerCase, cases
 from verifier.trust import TrustEntry
 
@@ -37,7 +36,6 @@ JOBS = 16
 _WIDTH = 80
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-_FORMAT = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, value: datetime | None) -> date | None:
@@ -52,7 +50,7 @@ def command() -> None:
 @command.command("list")
 @click.argument("what", required=False, metavar="[GROUP|COORDINATE]")
 @click.option("--own", is_flag=True, help="The policy's own entries alone, without the starter map's.")
-@_FORMAT
+@format_option
 @click.pass_obj
 def list_command(options: Options, what: str | None, *, own: bool, form: str) -> int:
     """List who may sign what, and where that comes from.
@@ -64,7 +62,7 @@ def list_command(options: Options, what: str | None, *, own: bool, form: str) ->
     wanted = _filter(what)
     entries = [entry for entry in _entries(rules, own=own) if wanted(entry.pattern)]
     if form == "json":
-        click.echo(command_free(json.dumps([report.entry_fields(entry) for entry in entries], indent=1)))
+        click.echo(json.write([report.entry_fields(entry) for entry in entries]))
         return 0
     for entry in entries:
         click.echo("\n".join(report.entry_lines(entry)))
@@ -102,7 +100,7 @@ def _filter(what: str | None) -> Callable[[Pattern], bool]:
 @command.command("suggest")
 @click.argument("coordinates", nargs=-1, metavar="[COORDINATE]...")
 @click.option("--refused", is_flag=True, help="Everything whose newest judgement is a refusal of its signer.")
-@_FORMAT
+@format_option
 @click.pass_obj
 def suggest_command(options: Options, coordinates: tuple[str, ...], *, refused: bool, form: str) -> int:
     """Show what is known of signers that are not trusted yet; decide nothing.
@@ -127,7 +125,7 @@ def suggest_command(options: Options, coordinates: tuple[str, ...], *, refused: 
     found = _concerned(cases(judged, sources_of(rules, keyring, today.date())), waiting)
     shown = _Showing(options, rules, today)
     if form == "json":
-        click.echo(command_free(json.dumps(shown.document(found, keyring), indent=1)))
+        click.echo(json.write(shown.document(found, keyring)))
     else:
         for case in found:
             click.echo("\n".join(shown.lines(case, keyring)) + "\n")

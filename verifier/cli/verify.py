@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from verifier.cli.fetch import DEFAULT_JOBS, MAX_JOBS
+from verifier.cli.chosen import run_options
 from verifier.cli.main import Options
 from verifier.cli.opening import load_rules, open_verifier
 from verifier.cli.places import Sources
@@ -22,12 +22,7 @@ from verifier.outcome import Outcome
 @click.command("verify", short_help="judge files that are on disk already")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(exists=True, path_type=Path))
 @click.option("--as", "name", metavar="COORDINATE", help="What the one file named is.")
-@click.option(
-    "--jobs", type=click.IntRange(1, MAX_JOBS), default=DEFAULT_JOBS, help="How many at once.", show_default=True
-)
-@click.option(
-    "--repository", "repositories", multiple=True, metavar="URL", help="One more repository for this run, asked last."
-)
+@run_options
 @report_options
 @click.pass_obj
 def command(

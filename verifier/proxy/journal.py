@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from verifier.outcome import Json, Status
 from verifier.proxy.known import Known
-from verifier.report.escape import printable
+from verifier.report.escape import command_free, printable
 
 MAX_LATEST = 500
 MAX_SHOWN_CHARACTERS = 300
@@ -154,7 +154,7 @@ class Journal:
         now = datetime.fromtimestamp(time.time(), UTC)
         moment = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
         if self._form is LogFormat.JSON:
-            line = json.dumps({"time": moment, "event": event, **fields}, separators=(",", ":"))
+            line = command_free(json.dumps({"time": moment, "event": event, **fields}, separators=(",", ":")))
         else:
             parts = (_shown(value) for value in fields.values() if value is not None)
             line = f"{moment} {event} {' '.join(parts)}"

@@ -4,12 +4,11 @@ Source: GitLab's page "Code Quality", section "Code Quality report format".
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 
 from verifier.outcome import Json
+from verifier.report import json
 from verifier.report.account import Account
-from verifier.report.escape import command_free
 from verifier.report.location import Location
 from verifier.report.reasons import reason
 
@@ -39,7 +38,7 @@ def report(account: Account) -> str:
         )
         for notice in account.remarks()
     ]
-    return command_free(json.dumps(issues[:MAX_ISSUES], indent=1))
+    return json.write(issues[:MAX_ISSUES])
 
 
 def _severity(code: str) -> str:

@@ -11,7 +11,8 @@ from verifier.coordinate import parse_coordinate
 from verifier.errors import CacheError, CoordinateInvalid
 from verifier.exemption import may_exempt
 from verifier.record import Judgement
-from verifier.report.escape import command_free, printable
+from verifier.report.escape import printable
+from verifier.report.json import write
 
 _COLORS = {"verified": "green", "refused": "red", "unavailable": "yellow"}
 _MARKS = {"passed": "ok  ", "refused": "NO  ", "noted": "note"}
@@ -49,7 +50,7 @@ def explain_as_json(judgement: Judgement) -> str:
         pass
     try:
         fields = {"record": str(judgement.id), "seen": judgement.row.seen, **json.loads(judgement.row.document)}
-        return command_free(json.dumps(fields, indent=1))
+        return write(fields)
     except RecursionError as error:
         raise _unreadable(judgement) from error
 

@@ -1,4 +1,4 @@
-"""Outcomes as the JSON report, schema 1."""
+"""JSON as every command prints it, and outcomes as the JSON report, schema 1."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,11 @@ from verifier.outcome import Json, Outcome, Status, artifact_fields
 from verifier.report.escape import command_free
 
 SCHEMA = 1
+
+
+def write(document: Json, *, one_line: bool = False) -> str:
+    """Write a document in ASCII, with nothing in it that a CI takes for a command."""
+    return command_free(json.dumps(document, indent=None if one_line else 1, ensure_ascii=True))
 
 
 def report(
@@ -47,4 +52,4 @@ def report(
             **extra,
         },
     }
-    return command_free(json.dumps(document, indent=None if one_line else 1, ensure_ascii=True))
+    return write(document, one_line=one_line)

@@ -1,6 +1,5 @@
 """The difference between two lock files as text, Markdown and JSON, for whoever reviews it."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 import click
@@ -9,9 +8,9 @@ from verifier.lock_difference import Change, Changed, Difference
 from verifier.lockfile import Kind, Locked
 from verifier.outcome import Json
 from verifier.report.escape import printable
+from verifier.report.markdown import code
 
 _COLORS = {True: "red", False: "cyan"}
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~&-])")
 
 
 def text(difference: Difference) -> Iterator[str]:
@@ -43,15 +42,15 @@ def counts(difference: Difference) -> str:
 
 def markdown(difference: Difference, old: str, new: str) -> Iterator[str]:
     """Write a difference for a comment on a pull request; what is grave stands open, the rest folded."""
-    yield f"### {_quoted('verifier.lock')}: {_quoted(old)} → {_quoted(new)}"
+    yield f"### `verifier.lock`: {code(old)} → {code(new)}"
     yield ""
     if difference.is_empty:
         yield "Nothing changed."
         return
     grave = any(one.change.is_grave for one in difference.changes)
-    yield f"{'⚠️ **Trust changed.** ' if grave else ''}{_quoted(counts(difference))}"
+    yield f"{'⚠️ **Trust changed.** ' if grave else ''}{counts(difference)}"
     for kind, name, value in _what_for(difference):
-        yield f"- {_quoted(kind)}: {_code(name)}{value and f' {_quoted(value)}'}"
+        yield f"- {kind}: {code(name)}{value and f' {code(value)}'}"
     for change in Change:
         found = difference.of(change)
         if found:
@@ -62,14 +61,14 @@ def markdown(difference: Difference, old: str, new: str) -> Iterator[str]:
 def _table(change: Change, found: Sequence[Changed]) -> Iterator[str]:
     title = f"{change.value} ({len(found)})"
     if change.is_grave:
-        yield f"#### {_quoted(title)}"
+        yield f"#### {title}"
     else:
         yield f"<details><summary>{title}</summary>"
     yield ""
     yield "| artifact | before | after |"
     yield "| --- | --- | --- |"
     for one in found:
-        cells = (_code(one.name), _cell(one, one.before), _cell(one, one.after))
+        cells = (code(one.name), _cell(one, one.before), _cell(one, one.after))
         yield f"| {' | '.join(cells)} |"
     if not change.is_grave:
         yield ""
@@ -140,15 +139,6 @@ def _cell(one: Changed, side: Locked | None) -> str:
     if side is None:
         return "none"
     if one.change in {Change.BYTES, Change.METADATA}:
-        return _code(f"sha256:{side.sha256}")
+        return code(f"sha256:{side.sha256}")
     version = "" if one.before is None or one.after is None or one.before.name == one.after.name else _version(side)
-    return f"{_code(version) + ' ' if version else ''}{_quoted(_by(side))}"
-
-
-def _quoted(value: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", printable(value))
-
-
-def _code(value: str) -> str:
-    """Write a code span; what comes from a lock file's lines has no back-tick, other text may."""
-    return f"`{printable(value).replace('`', chr(0x27)).replace('|', chr(0x5C) + '|')}`"
+    return f"{code(version) + ' ' if version else ''}{_by(side)}"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from verifier.errors import ReasonedError
 from verifier.outcome import Outcome, Status
 from verifier.report.account import Account
+from verifier.report.escape import printable
 
 MAX_BYTES = 1024 * 1024
 """GitHub throws away a longer summary of a job as a whole."""
@@ -41,8 +42,8 @@ def report(account: Account, max_bytes: int = MAX_BYTES) -> str:
 
 
 def code(foreign: str) -> str:
-    """Put a text that was made printable into a code span, also inside a table."""
-    return f"`{_without_ends(foreign)}`" if foreign.strip() else "-"
+    """Put a text into a code span, also inside a table."""
+    return f"`{_without_ends(printable(foreign))}`" if foreign.strip() else "-"
 
 
 def _without_ends(foreign: str) -> str:

@@ -8,7 +8,6 @@ limits, and for what is demanded beyond the standard: a location with a whole re
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -18,8 +17,8 @@ from verifier.coordinate import Coordinate, to_purl
 from verifier.errors import ReasonedError
 from verifier.notices import ENDED, ENDS_SOON, UNUSED, Notice
 from verifier.outcome import Json, Outcome, Status
+from verifier.report import json
 from verifier.report.account import CACHE_CHANGED, Account
-from verifier.report.escape import command_free
 from verifier.report.location import Location
 from verifier.report.reasons import Reason, entry, reason
 
@@ -52,7 +51,7 @@ def report(account: Account) -> str:
     told += [_notice(account, notice) for notice in account.remarks()]
     results, codes = told[:MAX_RESULTS], list(dict.fromkeys(str(one["ruleId"]) for one in told[:MAX_RESULTS]))
     driver = {"name": "verifier", "version": __version__, "semanticVersion": __version__}
-    run = {
+    run: dict[str, Json] = {
         "tool": {"driver": {**driver, "rules": [_rule(code) for code in codes]}},
         # One run of a kind in a workflow never takes the place of another: GitHub keeps them apart by this.
         "automationDetails": {"id": f"verifier/{account.command}/"},
@@ -65,7 +64,7 @@ def report(account: Account) -> str:
             "summary": {status.value: account.count(status) for status in Status},
         },
     }
-    return command_free(json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1))
+    return json.write({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _result(account: Account, outcome: Outcome, cause: ReasonedError) -> dict[str, Json]:
