@@ -6,7 +6,6 @@ Memory is bounded by one piece for a file.  Nothing is left on disk unless all o
 import errno
 import os
 import re
-import ssl
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -16,7 +15,7 @@ from urllib3 import HTTPResponse
 from verifier.digest import Hasher
 from verifier.errors import CacheError, Fact, ServerError, TooLarge, Truncated
 from verifier.flight import Flight
-from verifier.wire import FOREIGN, MayPass, explain
+from verifier.wire import FOREIGN, MayPass, explain, is_cut
 
 PIECE_BYTES = 128 * 1024
 DRAIN_BYTES = 64 * 1024
@@ -101,7 +100,7 @@ def _piece(answer: HTTPResponse, host: str, size: int, flight: Flight) -> bytes:
 
 
 def _cut_off(error: Exception) -> bool:
-    return any(isinstance(each, ssl.SSLEOFError) for each in (error.__cause__, error.__context__, *error.args))
+    return any(is_cut(each) for each in (error.__cause__, error.__context__, *error.args))
 
 
 def _too_large(host: str, bound: int, received: str) -> TooLarge:

@@ -9,14 +9,15 @@ import re
 Path = tuple[str | int, ...]
 """Leads to a value: keys, and the number of a table in an array of tables, from 0."""
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*+)*+")
+# No group here repeats possessively: early releases of Python 3.11 lose their place in one.
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _PART = re.compile(r"""[ \t]*+(?:"(?P<basic>[^"\n]*+)"|'(?P<literal>[^'\n]*+)'|(?P<bare>[A-Za-z0-9_-]++))[ \t]*+\.?""")
 _REST_OF_LINE = re.compile(r"[^\n]*+")
 _VALUE = re.compile(
     r'''
-      """(?:[^"\\]|\\.|"(?!""))*+"{3,5}     # strings, which may hold any of the rest
-    | \'\'\'(?:[^']|'(?!''))*+'{3,5}
-    | "(?:[^"\\\n]|\\.)*+"
+      """(?:[^"\\]|\\.|"(?!""))*"{3,5}      # strings, which may hold any of the rest
+    | \'\'\'(?:[^']|'(?!''))*'{3,5}
+    | "(?:[^"\\\n]|\\.)*"
     | '[^'\n]*+'
     | \#[^\n]*+
     | (?P<open>[\[{])

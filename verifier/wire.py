@@ -65,6 +65,13 @@ def origin_of(url: str) -> Origin:
     return (parts.hostname or "").rstrip("."), parts.port or PORT
 
 
+def is_cut(error: object) -> bool:
+    """Whether TLS ended without saying so; early releases of Python 3.11 have no class of their own for it."""
+    return isinstance(error, ssl.SSLEOFError) or (
+        isinstance(error, ssl.SSLError) and error.reason == "UNEXPECTED_EOF_WHILE_READING"
+    )
+
+
 class _WatchedSocket(ssl.SSLSocket):
     """A TLS socket that can be ended already while it shakes hands."""
 
@@ -173,7 +180,7 @@ class _Connection(HTTPSConnection):
 
     def _connect_error(self, error: OSError, host: str) -> Exception:
         where = f"the proxy {self.host}" if self.proxy and not self._has_connected_to_proxy else host
-        if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        if is_cut(error) or isinstance(error, ssl.SSLZeroReturnError):
             return MayPass(Unreachable(f"{where} broke off the TLS handshake"))
         if isinstance(error, ssl.SSLError):
             return tls.untrusted(error, where)
@@ -348,7 +355,9 @@ def explain(error: Exception, host: str) -> Exception:  # noqa: PLR0911  one a c
     """Translate what requests, urllib3, http.client or ssl raised while an answer was read."""
     for cause in _causes(error):
         match cause:
-            case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionError():
+            case ssl.SSLZeroReturnError() | ConnectionError():
+                return MayPass(Unreachable(f"the connection to {host} broke: {_words(cause)}"))
+            case ssl.SSLError() if is_cut(cause):
                 return MayPass(Unreachable(f"the connection to {host} broke: {_words(cause)}"))
             case ssl.SSLError():
                 return tls.untrusted(cause, host)
