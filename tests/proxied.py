@@ -56,7 +56,7 @@ class Proxied:
 
     def _open(self) -> Verifier:
         options = Options(self.stage.policy, self.stage.cache, self.offline, 0)
-        return open_verifier(options, load_rules(options), self._jobs)
+        return open_verifier(options, load_rules(options), self._jobs, will_ask=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -19,7 +19,9 @@ from verifier.demand import parse_demand
 from verifier.fetch import Verifier
 from verifier.lockfile import parse_lock
 from verifier.maven.profile import Context
+from verifier.outcome import Outcome
 from verifier.resolve import resolve_dependencies
+from verifier.steps import Work
 
 __all__ = ["stage"]
 
@@ -184,6 +186,10 @@ def test_a_pom_that_is_refused_brings_no_files(stage: Stage) -> None:
     assert asked(stage, "jar") == {"one-1.jar"}
 
 
+def nothing() -> Work[None]:
+    yield ()
+
+
 def test_a_pom_that_nobody_judged_asks_for_so_many_at_most(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(stage, "one:1", needs(*(f"leaf{number}:1" for number in range(50))))
     publish(stage, "leaf0:1")
@@ -193,7 +199,7 @@ def test_a_pom_that_nobody_judged_asks_for_so_many_at_most(stage: Stage, monkeyp
 
     with opened(stage) as verifier:
         found = resolve_dependencies(verifier, [parse_demand(f"{GROUP}:one:1")], Context())
-        verifier.submit(lambda: None).result()  # what was asked for before has begun by now
+        verifier.begin(nothing()).result()  # what was asked for before has begun by now
 
     assert found.cause is not None
     assert 1 < len(asked(stage, "pom")) <= 10
@@ -205,14 +211,14 @@ def test_other_bytes_than_those_that_were_judged_are_not_used(stage: Stage, monk
     publish(stage, "other:1")
     false = stage.directory / "false.pom"
     false.write_text((stage.root / path_of("one:1")).read_text().replace("leaf", "other"))
-    fetch = Verifier.fetch
+    fetching = Verifier.fetching
 
-    def fetch_beside(verifier: Verifier, coordinate: Coordinate, *, arrived: Callable[[Path], None]) -> object:
+    def fetching_beside(verifier: Verifier, coordinate: Coordinate, *, look: Callable[[Path], object]) -> Work[Outcome]:
         if coordinate.artifact == "one":
-            arrived(false)
-        return fetch(verifier, coordinate)
+            look(false)
+        return (yield from fetching(verifier, coordinate))
 
-    monkeypatch.setattr(Verifier, "fetch", fetch_beside)
+    monkeypatch.setattr(Verifier, "fetching", fetching_beside)
 
     assert names(resolve(stage, "one:1")) == ["one:1", "leaf:1"]
 
@@ -221,14 +227,19 @@ def test_what_was_given_up_is_fetched_when_it_is_asked_for(stage: Stage) -> None
     publish(stage, "leaf:1")
     file = Coordinate(GROUP, "leaf", "1", "jar")
     begin = threading.Event()
+
+    def block() -> Work[bool]:
+        yield ()
+        return begin.wait(10)
+
     with opened(stage, jobs=1) as verifier:
-        blocked = verifier.submit(lambda: begin.wait(10))
+        blocked = verifier.begin(block())
         verifier.fetch_ahead(file)
         verifier.abandon()
+        begin.set()
 
         outcome = verifier.fetch(file)
 
-        begin.set()
         assert blocked.result()
     assert outcome.cause is None
     assert set(stage.server.counts.values()) == {1}

@@ -888,7 +888,7 @@ def test_threads_and_descriptors_and_memory_stay_flat(here: Opened) -> None:
         if number % 10 == 0:
             here.admit(name, name.encode())
         found(here, name)
-        here.record.is_absent(f"https://repo.example/{number}", NOW)
+        here.record.known_absent([f"https://repo.example/{number}"], NOW)
 
     assert threading.active_count() == threads
     assert descriptors() <= before + 2  # the last admission is known before its file and lock are closed

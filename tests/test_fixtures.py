@@ -24,7 +24,8 @@ from verifier.proxies import Proxies
 from verifier.record import Record
 from verifier.seal import load_seal
 from verifier.starter import KeyFacts
-from verifier.upstream import Bounds, Endpoint, Upstream
+from verifier.transport import Bounds, Endpoint
+from verifier.upstream import Upstream
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 HONEST, ATTACKS = FIXTURES / "honest", FIXTURES / "attacks"

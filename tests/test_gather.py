@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,7 @@ from judge_cases import DIGESTS, GOOD, asc, checksum, evidence
 from openpgp_cases import CONTENT
 
 from verifier.coordinate import parse_coordinate
-from verifier.digest import Algorithm, Hasher
+from verifier.digest import Algorithm
 from verifier.errors import (
     CacheError,
     NotFound,
@@ -22,7 +22,8 @@ from verifier.errors import (
 from verifier.evidence import Origin
 from verifier.gather import MAX_CHECKSUM_ANSWER_BYTES, Gathered, Shelf, gather_beside, gather_file
 from verifier.openpgp.signature import MAX_SIGNATURE_BYTES
-from verifier.upstream import Download, Endpoint, Request
+from verifier.steps import do
+from verifier.transport import Download, Endpoint, Request
 
 CENTRAL = Endpoint("central", "https://repo.example/releases")
 URL = "https://repo.example/releases/org/example/widget/1.0/widget-1.0.jar"
@@ -47,11 +48,9 @@ class Memory:
         if answer is None:
             self.pending.append(future)
         elif isinstance(answer, bytes):
-            hasher = Hasher(request.algorithms)
-            hasher.update(answer)
             data = b"" if request.into else answer
             headers = self.headers if request.into else {}
-            future.set_result(Download(request.url, request.url, request.into, data, len(answer), hasher, headers))
+            future.set_result(Download(request.url, request.url, request.into, data, len(answer), headers))
         else:
             future.set_exception(answer)
         return future
@@ -61,8 +60,8 @@ class Memory:
 class Absences:
     urls: set[str] = field(default_factory=set)
 
-    def is_absent(self, url: str, now: int) -> bool:
-        return url in self.urls and now == NOW
+    def known_absent(self, urls: Sequence[str], now: int) -> Collection[str]:
+        return self.urls.intersection(urls) if now == NOW else ()
 
     def note_absent(self, urls: Iterable[str], now: int) -> None:
         assert now == NOW
@@ -75,14 +74,14 @@ def shelf(source: Memory, absences: Absences | None = None) -> Shelf:
 
 def beside(answers: dict[str, bytes | VerifierError | None], *suffixes: str) -> Gathered:
     gathered = Gathered()
-    gather_beside(shelf(Memory({URL + suffix: answer for suffix, answer in answers.items()})), suffixes, gathered)
+    do(gather_beside(shelf(Memory({URL + suffix: answer for suffix, answer in answers.items()})), suffixes, gathered))
     return gathered
 
 
 def test_one_flight_brings_the_file_and_what_is_beside_it(tmp_path: Path) -> None:
     source = Memory({URL: CONTENT, f"{URL}.asc": asc(GOOD), f"{URL}.sha1": SHA1})
 
-    gathered = gather_file(shelf(source), [".asc", ".sha1"], tmp_path / "new", 9_000)
+    gathered = do(gather_file(shelf(source), [".asc", ".sha1"], tmp_path / "new", 9_000))
 
     assert [request.url for request in source.requests] == [URL, f"{URL}.asc", f"{URL}.sha1"]
     assert [request.max_bytes for request in source.requests] == [
@@ -98,22 +97,12 @@ def test_one_flight_brings_the_file_and_what_is_beside_it(tmp_path: Path) -> Non
     assert (gathered.missing, gathered.causes, gathered.signature_absent) == (None, [], False)
 
 
-@pytest.mark.parametrize(("suffixes", "taken"), [([".asc"], False), ([".md5"], True)])
-def test_md5_is_taken_only_where_one_is_asked_for(suffixes: list[str], taken: bool, tmp_path: Path) -> None:  # noqa: FBT001  (a row)
-    source = Memory({URL: CONTENT, f"{URL}.md5": MD5})
-
-    gather_file(shelf(source), suffixes, tmp_path / "new", 9_000)
-
-    assert (Algorithm.MD5 in source.requests[0].algorithms) is taken
-    assert {Algorithm.SHA1, Algorithm.SHA256, Algorithm.SHA512} <= source.requests[0].algorithms
-
-
 @pytest.mark.parametrize("error", [NotFound("none"), TlsUntrusted("x"), CacheError("/c", "the disk is full", hint="x")])
 def test_without_the_file_its_evidence_is_moot(error: VerifierError, tmp_path: Path) -> None:
     source = Memory({URL: error, f"{URL}.asc": None})
 
     with pytest.raises(type(error)):
-        gather_file(shelf(source), [".asc"], tmp_path / "new", 9_000)
+        do(gather_file(shelf(source), [".asc"], tmp_path / "new", 9_000))
 
     assert [future.cancelled() for future in source.pending] == [True]
 
@@ -123,7 +112,7 @@ def test_absent_evidence_is_noted_and_not_asked_for_again() -> None:
 
     for _ in range(2):
         gathered = Gathered()
-        gather_beside(shelf(source, absences), [".asc", ".sha1"], gathered)
+        do(gather_beside(shelf(source, absences), [".asc", ".sha1"], gathered))
         assert (gathered.signature_absent, gathered.signature_where) == (True, f"{URL}.asc")
         assert gathered.asked == {".asc", ".sha1"}
         assert gathered.missing is None
@@ -143,7 +132,7 @@ def test_an_outage_is_no_absence(suffix: str) -> None:
     absences = Absences()
     gathered = Gathered()
 
-    gather_beside(shelf(Memory({URL + suffix: GATEWAY}), absences), [suffix], gathered)
+    do(gather_beside(shelf(Memory({URL + suffix: GATEWAY}), absences), [suffix], gathered))
 
     assert gathered.missing is GATEWAY
     assert not gathered.signature_absent
@@ -190,7 +179,7 @@ def test_what_ends_the_run_is_passed_on() -> None:
 def test_checksums_in_the_answer_count(tmp_path: Path) -> None:
     source = Memory({URL: CONTENT}, headers={"x-checksum-sha1": SHA1.decode(), "x-checksum-md5": "nonsense"})
 
-    gathered = gather_file(shelf(source), [], tmp_path / "new", 9_000)
+    gathered = do(gather_file(shelf(source), [], tmp_path / "new", 9_000))
 
     assert [(one.origin, one.where) for one in gathered.checksums] == [
         (Origin.HEADER, f"{URL} (header x-checksum-sha1)")

@@ -17,7 +17,8 @@ from verifier.keyserver import MAX_ANSWER_BYTES, KeyServers, endpoint
 from verifier.openpgp.certificate import Certificate, parse_certificates
 from verifier.policy import KeyServer, KeyServerKind
 from verifier.proxies import Proxies
-from verifier.upstream import Bounds, Upstream, World
+from verifier.transport import Bounds
+from verifier.upstream import Upstream, World
 
 OWNER, STRANGER, WORKER = ed(0), ed(1), ed(2)
 KEY = OWNER.fingerprint

@@ -44,12 +44,16 @@ pure      inquiry
 pure      wanted outcome
 pure      notices exemption
 pure      proxies clients
+world     steps
 world     seal starter credentials tls flight names
 world     record keystore keyfile
+world     answer
+world     transport
 world     wire
 world     body
 world     cache
 world     upstream
+world     courier
 world     keyserver keyring gather
 world     measure workspace
 world     gnupg_engine
@@ -80,13 +84,14 @@ PURE_EXCEPTIONS = {
 }
 ONLY = {
     "requests": ("upstream", "wire"),
-    "urllib3": ("upstream", "wire", "body"),
+    "urllib3": ("wire",),
+    "httptools": ("answer",),
     "cryptography": ("openpgp.mathematics", "demo.*"),
     "sqlite3": ("record",),
-    "ssl": ("tls", "wire", "body", "checkup", "demo.*", "proxy.app", "cli.proxy"),
-    "socket": ("flight", "names", "wire", "demo.*"),
-    "subprocess": ("gnupg_engine", "revision"),
-    "json.dumps": ("policy", "evidence", "outcome", "record", "report.*", "proxy.*"),
+    "ssl": ("tls", "wire", "checkup", "demo.*", "proxy.app", "cli.proxy"),
+    "socket": ("flight", "names", "wire", "courier", "demo.*"),
+    "subprocess": ("gnupg_engine", "revision", "courier"),
+    "json.dumps": ("policy", "evidence", "outcome", "record", "courier", "report.*", "proxy.*"),
     "click": ("cli.*", "report.*"),
     "os.environ": ("cli.main", "cli.opening"),
     "os.environb": (),
@@ -243,6 +248,7 @@ def test_a_room_imports_nothing_that_is_not_installed_with_it(name: str) -> None
         "packageurl",
         "requests",
         "urllib3",
+        "httptools",
         "gnupg",
         "tomlkit",
         "aiohttp",

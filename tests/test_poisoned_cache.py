@@ -240,7 +240,8 @@ def leave(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
 @pytest.fixture(params=[(WIDGET, WIDGET_PATH), (DOOR, DOOR_PATH)], ids=["signed", "unsigned"])
 def cache(request: pytest.FixtureRequest, stage: Stage) -> Cache:
     made = Cache(stage, *request.param)
-    assert stage.fetch(made.name).status == 0
+    result = stage.fetch(made.name)
+    assert result.status == 0, result.out + result.err
     return made
 
 

@@ -227,7 +227,7 @@ def test_what_is_remembered_carries_no_more_than_its_bound(stage: Stage, monkeyp
 
 def test_a_repository_that_hangs_keeps_nobody_from_what_is_cached(stage: Stage) -> None:
     with Proxied(stage, jobs=1, patience=0.1) as proxied:
-        assert proxied.get(JAR).status == 200
+        until(lambda: proxied.get(JAR).status == 200)
         stage.serve(POM.removeprefix("/all"), Answer(hang=True, raw=b"HTTP/1.1 200 OK\r\n"))
         proxied.now += SETTLED_SECONDS + 1
 

@@ -259,13 +259,13 @@ def test_forgets_a_place(record: Record) -> None:
 def test_an_absence_counts_at_once_and_for_a_day(tmp_path: Path) -> None:
     with started(tmp_path) as record:
         record.note_absent(["https://repo.example/w.asc"], NOW)
-        assert record.is_absent("https://repo.example/w.asc", NOW)
+        assert record.known_absent(["https://repo.example/w.asc"], NOW)
 
     with started(tmp_path) as record:
-        assert record.is_absent("https://repo.example/w.asc", NOW + DAY - 1)
-        assert not record.is_absent("https://repo.example/w.asc", NOW + DAY)
-        assert not record.is_absent("https://repo.example/w.asc", NOW - 1)
-        assert not record.is_absent("https://repo.example/other.asc", NOW)
+        assert record.known_absent(["https://repo.example/w.asc"], NOW + DAY - 1)
+        assert not record.known_absent(["https://repo.example/w.asc"], NOW + DAY)
+        assert not record.known_absent(["https://repo.example/w.asc"], NOW - 1)
+        assert not record.known_absent(["https://repo.example/other.asc"], NOW)
 
 
 def test_absences_that_no_longer_count_are_dropped(record: Record, tmp_path: Path) -> None:

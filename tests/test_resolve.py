@@ -17,8 +17,10 @@ from verifier.fetch import Verifier
 from verifier.formats.entry import Module
 from verifier.maven.profile import Context
 from verifier.maven.resolver import Resolved
+from verifier.outcome import Outcome
 from verifier.report.tree import tree
 from verifier.resolve import Library, Resolution, join, resolve_dependencies, resolve_root, take_listed
+from verifier.steps import Work
 
 __all__ = ["stage"]
 
@@ -121,16 +123,16 @@ def test_a_pom_that_changes_between_verdict_and_reading_is_not_read(
 ) -> None:
     publish(stage, "leaf:1")
     resolve(stage, "leaf:1")
-    fetch = Verifier.fetch
+    fetching = Verifier.fetching
 
-    def fetch_and_change(verifier: Verifier, coordinate: Coordinate, **_: object) -> object:
-        outcome = fetch(verifier, coordinate)
+    def fetching_and_changing(verifier: Verifier, coordinate: Coordinate, **_: object) -> Work[Outcome]:
+        outcome = yield from fetching(verifier, coordinate)
         (path,) = (stage.cache / "repository").rglob("leaf-1.pom")
         path.chmod(0o644)
         path.write_text("<project/>")
         return outcome
 
-    monkeypatch.setattr(Verifier, "fetch", fetch_and_change)
+    monkeypatch.setattr(Verifier, "fetching", fetching_and_changing)
 
     with pytest.raises(CacheError, match="no longer what was verified"):
         resolve(stage, "leaf:1")

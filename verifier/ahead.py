@@ -18,11 +18,13 @@ from pathlib import Path
 from verifier.coordinate import Coordinate
 from verifier.errors import CacheError, ReasonedError
 from verifier.fetch import Verifier
+from verifier.gather import Seen
 from verifier.maven.metadata import Listing
 from verifier.maven.pom import Pom, parse_pom
 from verifier.maven.source import Source, foresee
 from verifier.maven.xml import MAX_XML_BYTES
 from verifier.outcome import Outcome
+from verifier.steps import Work
 
 MAX_AHEAD = 20_000
 """How many POMs may be fetched ahead; the largest graphs known have some thousand."""
@@ -109,7 +111,7 @@ class Ahead:
             if at_most is not None and self._is_no_guess(coordinate, at_most):
                 raise _Lost
             try:
-                coming = _Coming(self._verifier.submit(partial(self._fetch, coordinate)))
+                coming = _Coming(self._verifier.begin(self._fetch(coordinate)))
             except RuntimeError as stopped:
                 if at_most is None:
                     raise
@@ -122,10 +124,10 @@ class Ahead:
         """Whether nothing may be asked for on a guess: it would cost too much, or leave a refusal that nobody met."""
         return self._abandoned or len(self._coming) >= at_most or self._verifier.rules.rules_out(coordinate)
 
-    def _fetch(self, coordinate: Coordinate) -> Outcome:
+    def _fetch(self, coordinate: Coordinate) -> Work[Outcome]:
         with self._lock:
             coming = self._coming[coordinate]
-        outcome = self._verifier.fetch(coordinate, arrived=partial(self._look_at, coordinate, coming))
+        outcome = yield from self._verifier.fetching(coordinate, look=partial(self._look_at, coordinate, coming))
         if outcome.cause is None:
             if coming.arrived.done() and coming.sha256 == outcome.proven_evidence().sha256:
                 coming.read = coming.arrived.result()  # what was read on arrival are the bytes that were verified
@@ -137,19 +139,20 @@ class Ahead:
                     coming.arrived.set_result(coming.read)
         return outcome
 
-    def _look_at(self, coordinate: Coordinate, coming: _Coming, quarantined: Path) -> None:
+    def _look_at(self, coordinate: Coordinate, coming: _Coming, quarantined: Path) -> Seen | None:
         """Read a POM that nobody has judged yet, for what it leads to."""
         try:
             with quarantined.open("rb") as file:
                 data = file.read(MAX_XML_BYTES + 1)
             pom = parse_pom(data, str(coordinate))
         except (OSError, ReasonedError):
-            return  # whoever judges it will say what is wrong
+            return None  # whoever judges it will say what is wrong
         coming.sha256 = hashlib.sha256(data).hexdigest()
         coming.arrived.set_result(pom)
         self.hint(foresee(pom), MAX_UNJUDGED_AHEAD)
         if coming.awaited:
             self._send_scout()
+        return Seen(pom, coming.sha256)
 
     def _send_scout(self) -> None:
         with self._lock:

@@ -210,7 +210,7 @@ class Cache:
 
         Raises: `CoordinateInvalid` where the place would lead anywhere else.
         """
-        return self._tree.joinpath(*_segments(place))
+        return Path("/".join((str(self._tree), *_segments(place))))
 
     @property
     def private_directory(self) -> Path:
@@ -363,10 +363,14 @@ class Cache:
             directory = _opened(path, opened)
             for segment in _segments(place)[:-1]:
                 path = f"{path}/{segment}"
-                if make:
+                try:
+                    directory = _opened(segment, opened, directory)
+                except FileNotFoundError:
+                    if not make:
+                        raise
                     with suppress(FileExistsError):
                         os.mkdir(segment, dir_fd=directory)
-                directory = _opened(segment, opened, directory)
+                    directory = _opened(segment, opened, directory)
         except FileNotFoundError:
             raise
         except OSError as error:

@@ -21,7 +21,7 @@ from verifier.keyring import Keyring
 from verifier.notices import ENDED, WARNED_BEFORE, ending
 from verifier.policy import Repository
 from verifier.record import Record
-from verifier.upstream import Endpoint, Request, Transport
+from verifier.transport import Endpoint, Request, Transport
 
 FREE_BYTES = 1024 * 1024 * 1024
 _ANSWER_BYTES = 1024 * 1024

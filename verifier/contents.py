@@ -15,6 +15,7 @@ from verifier.archive import Archive, ArchiveBroken
 from verifier.coordinate import Coordinate, base_version
 from verifier.errors import ContentMismatch, Fact, PomInvalid, SignatureReplayed
 from verifier.layout import file_name
+from verifier.maven.pom import Pom
 
 MAX_POM_BYTES = 4 * 1024 * 1024
 MAX_POM_DEPTH = 200
@@ -77,6 +78,18 @@ def read_claims(file: BinaryIO, size: int, coordinate: Coordinate, origin: str) 
     if extension in _ZIP_EXTENSIONS:
         return _archive_claims(file, size, coordinate, origin)
     return ()
+
+
+def pom_claims(pom: Pom, coordinate: Coordinate) -> tuple[Claim, ...]:
+    """Give what `read_claims` gives for the document of a POM that has been read already."""
+    parent_group, parent_version = (pom.parent.group, pom.parent.version) if pom.parent else ("", "")
+    claim = Claim(
+        group=(pom.group or "").strip() or parent_group.strip(),
+        artifact=(pom.artifact or "").strip(),
+        version=(pom.version or "").strip() or parent_version.strip(),
+        where=file_name(coordinate),
+    )
+    return (claim,) if _says_enough(claim, coordinate) else ()
 
 
 def compare(claims: tuple[Claim, ...], coordinate: Coordinate) -> None:

@@ -20,7 +20,7 @@ MAX_CHECKSUM_BYTES = 4 * 1024
 class Hash(Protocol):
     """What hashlib returns: a running hash."""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Take in more bytes."""
 
     def copy(self) -> "Hash":
@@ -84,7 +84,7 @@ class Hasher:
             for algorithm in algorithms
         }
 
-    def update(self, data: bytes) -> None:
+    def update(self, data: bytes | memoryview) -> None:
         """Take in more bytes."""
         for state in self._states.values():
             state.update(data)

@@ -7,9 +7,10 @@ once, and is handed down.  Nothing here decides: policy says what is required, t
 whether it is met, the cache what is admitted.
 """
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -37,25 +38,41 @@ from verifier.errors import (
     WrongRepository,
 )
 from verifier.evidence import Evidence, EvidenceUnreadable, read_evidence, write_evidence
-from verifier.gather import Gathered, Shelf, gather_beside, gather_file
+from verifier.gather import Gathered, Look, Shelf, gather_beside, gather_file
 from verifier.gnupg_engine import GnupgEngine
 from verifier.inquiry import Inquiry, keys_to_ask, settle
 from verifier.judge import Findings, weigh
 from verifier.keyring import Keyring
 from verifier.layout import SIGNATURE, Place, file_path
 from verifier.lockfile import Lock
-from verifier.measure import claims_of, content_of, evidence_of, measure, read_beside, remeasured, with_digests
+from verifier.measure import (
+    ALWAYS_TAKEN,
+    claims_of,
+    content_of,
+    evidence_of,
+    hash_file,
+    measure,
+    read_beside,
+    remeasured,
+    with_digests,
+)
 from verifier.openpgp.certificate import Certificate
 from verifier.openpgp.signature import Signature
 from verifier.outcome import Outcome, write_record
 from verifier.policy import Policy, Repository, SignatureDemand
 from verifier.record import AdmittedRow, EvidenceRow, JudgementRow, Record, StoredDocument
 from verifier.signing import Basis
+from verifier.steps import Steps, Work, do
+from verifier.transport import Endpoint, Transport
 from verifier.trust import StarterMap
-from verifier.upstream import Endpoint, Transport
 from verifier.wanted import beside_file, still_wanted
 
 Result = TypeVar("Result")
+
+MAX_STEPS = (os.cpu_count() or 1) + 2
+"""How many threads judge at once; what waits needs none."""
+MAX_KEYS = 8
+"""Of how many keys the servers are asked at once."""
 
 _NOT_OURS = "the file in the cache and its record are not as this machine left them: find out what may write there"
 
@@ -140,6 +157,8 @@ class Verifier:
         self._endpoints = endpoints
         self._run = run
         self._pool: ThreadPoolExecutor | None = None
+        self._keys: ThreadPoolExecutor | None = None
+        self._steps: Steps | None = None
         self._gnupg: GnupgEngine | None = None
         self._opened = ExitStack()
         self._gate = threading.Lock()
@@ -151,16 +170,20 @@ class Verifier:
         Raises: `CacheError` where the cache directory cannot be used; nothing stays open then.
         """
         with ExitStack() as opened:
-            for part in (self.record, self.cache, self._upstream):
+            for part in (self._upstream, self.record, self.cache):
                 part.start()
                 opened.callback(part.stop)
             if self.rules.policy.asks_gnupg:
                 self._gnupg = GnupgEngine(self.cache.private_directory)
                 self._gnupg.start()
                 opened.callback(self._gnupg.stop)
-            self._pool = ThreadPoolExecutor(self._run.jobs, thread_name_prefix="corridor")
-            # Whatever waits for the network must end before the pool can be joined, so that is stopped first.
+            self._pool = ThreadPoolExecutor(self._run.jobs, thread_name_prefix="asking")
+            self._keys = ThreadPoolExecutor(MAX_KEYS, thread_name_prefix="keys")
+            self._steps = Steps(min(self._run.jobs, MAX_STEPS), "corridor")
+            # Whatever waits for the network must end before the threads can be joined, so that is stopped first.
             opened.callback(self._pool.shutdown, cancel_futures=True)
+            opened.callback(self._steps.stop)
+            opened.callback(self._keys.shutdown, cancel_futures=True)
             opened.callback(self._upstream.stop)
             opened.callback(self._keyring.stop)
             self._opened = opened.pop_all()
@@ -172,7 +195,7 @@ class Verifier:
     def stop(self) -> None:
         """Abort what is under way and close everything."""
         self._opened.close()
-        self._pool = None
+        self._pool = self._keys = self._steps = None
         self._ahead.clear()
 
     def __enter__(self) -> Self:
@@ -204,6 +227,12 @@ class Verifier:
             raise RuntimeError("the verifier was not started")
         return self._pool.submit(work)
 
+    def begin(self, work: Work[Result]) -> Future[Result]:
+        """Begin a piece of work that gives its thread back while it waits, such as `fetching`."""
+        if self._steps is None:
+            raise RuntimeError("the verifier was not started")
+        return self._steps.begin(work)
+
     def refresh_keys(self, fingerprints: Iterable[str]) -> tuple[Inquiry, ...]:
         """Ask the key servers for certificates, many at once, and keep what comes."""
         asked = [self.submit(partial(self._keyring.refresh, fingerprint)) for fingerprint in fingerprints]
@@ -215,7 +244,7 @@ class Verifier:
             return
         with self._gate:
             if coordinate not in self._ahead:
-                self._ahead[coordinate] = self.submit(partial(self._fetch, coordinate, None, None))
+                self._ahead[coordinate] = self.begin(self.fetching(coordinate))
 
     def abandon(self) -> None:
         """Give up what was to be fetched ahead and has not begun."""
@@ -223,30 +252,29 @@ class Verifier:
             for coming in self._ahead.values():
                 coming.cancel()
 
-    def fetch(
+    def fetch(self, coordinate: Coordinate, repository: str | None = None) -> Outcome:
+        """Bring one coordinate's file into the cache, or say why not."""
+        with self._gate:
+            coming = self._ahead.pop(coordinate, None) if repository is None else None
+        if coming is None or coming.cancel():
+            coming = self.begin(self.fetching(coordinate, repository))
+        return coming.result()
+
+    def fetching(
         self,
         coordinate: Coordinate,
         repository: str | None = None,
-        arrived: Callable[[Path], None] | None = None,
-    ) -> Outcome:
+        look: Look | None = None,
+    ) -> Work[Outcome]:
         """Bring one coordinate's file into the cache, or say why not.
-
-        `arrived` is called where the file comes over the network, as soon as it is here: with the path of
-        bytes that nobody has judged, and before anything is waited for that lies beside it.
-        """
-        with self._gate:
-            coming = self._ahead.pop(coordinate, None) if repository is None else None
-        if coming is not None and not coming.cancel():
-            return coming.result()
-        return self._fetch(coordinate, repository, arrived)
-
-    def _fetch(self, coordinate: Coordinate, repository: str | None, arrived: Callable[[Path], None] | None) -> Outcome:
-        """Fetch in this thread.
 
         1. See that a lock file does not rule it out, and choose the repositories that may serve it: the one
            named, else by policy.
         2. A file of the cache is judged again, from the evidence that was kept.
         3. Else ask the repositories in turn; only an authenticated "not found" leads on.
+
+        `look` is called where the file comes over the network, as soon as it is here: with the path of
+        bytes that nobody has judged, and before anything is waited for that lies beside it.
         """
         try:
             # 1.
@@ -260,19 +288,20 @@ class Verifier:
                 place = Place(serving.id, file_path(coordinate))
                 held = self.cache.find(place)
                 if isinstance(held, Changed):
-                    changed = self._refuse_changed(coordinate, place, held)
-                elif held is not None and (kept := self._judge_kept(coordinate, place, held)) is not None:
+                    changed = yield from self._refuse_changed(coordinate, place, held)
+                elif held is not None and (kept := (yield from self._judge_kept(coordinate, place, held))) is not None:
                     if not isinstance(kept.cause, Refusal) or self._is_sealed(held):
                         return kept
                     self.cache.remove(place)
                     changed = kept
             if self._run.offline:
-                return changed or self._entered(Outcome(str(coordinate), coordinate, _offline(coordinate)))
+                offline = Outcome(str(coordinate), coordinate, _offline(coordinate))
+                return changed or (yield from self._entered(offline))
             # 3.
-            fetched = self._fetch_anew(coordinate, repositories, arrived)
+            fetched = yield from self._fetch_anew(coordinate, repositories, look)
             return fetched if changed is None else replace(fetched, replaced=changed.record)
         except ReasonedError as cause:
-            return self._entered(Outcome(str(coordinate), coordinate, cause))
+            return (yield from self._entered(Outcome(str(coordinate), coordinate, cause)))
 
     def fetch_metadata(self, metadata: Metadata, repository: str) -> Outcome:
         """Bring one repository's metadata into the cache, or say why not.
@@ -283,20 +312,21 @@ class Verifier:
         try:
             self.rules.require_locked(metadata)
             (only,) = self._repositories(metadata, repository)
-            return (
-                self.kept_metadata(metadata, repository) if self._run.offline else self._fetch_anew(metadata, (only,))
-            )
+            if self._run.offline:
+                return self.kept_metadata(metadata, repository)
+            return self.begin(self._fetch_anew(metadata, (only,))).result()
         except ReasonedError as cause:
-            return self._entered(Outcome(str(metadata), metadata, cause))
+            return do(self._entered(Outcome(str(metadata), metadata, cause)))
 
     def kept_metadata(self, metadata: Metadata, repository: str) -> Outcome:
         """Judge the metadata that was had before, without asking for it."""
         place = Place(repository, file_path(metadata))
         held = self.cache.find(place)
         if isinstance(held, Changed):
-            return self._refuse_changed(metadata, place, held)
-        kept = None if held is None else self._judge_kept(metadata, place, held)
-        return kept or self._entered(Outcome(str(metadata), metadata, _offline(metadata), repository=repository))
+            return do(self._refuse_changed(metadata, place, held))
+        kept = None if held is None else do(self._judge_kept(metadata, place, held))
+        offline = Outcome(str(metadata), metadata, _offline(metadata), repository=repository)
+        return kept or do(self._entered(offline))
 
     def _repositories(self, coordinate: Subject, named: str | None = None) -> tuple[Repository, ...]:
         serving = self.rules.policy.repositories_for(coordinate.group)
@@ -321,14 +351,14 @@ class Verifier:
 
     # From the cache
 
-    def _judge_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
+    def _judge_kept(self, coordinate: Subject, place: Place, held: Hit) -> Work[Outcome | None]:
         """Judge a file of the cache by today's rules, for the record too; None where it must be fetched anew."""
-        outcome = self._weigh_kept(coordinate, place, held)
+        outcome = yield from self._weigh_kept(coordinate, place, held)
         if outcome is None:
             return None
         if isinstance(outcome.cause, Refusal) and not self._is_sealed(held):
             outcome.cause.hint = _NOT_OURS
-        return self._settled(outcome, held) if outcome.cause is None else self._entered(outcome)
+        return (yield from (self._settled(outcome, held) if outcome.cause is None else self._entered(outcome)))
 
     def _is_sealed(self, held: Hit) -> bool:
         """Whether this machine sealed a file of the cache and what it keeps of it.
@@ -338,15 +368,15 @@ class Verifier:
         stored = self.record.evidence(held.row.coordinate, held.row.sha256)
         return held.intact and stored is not None and stored.sealed
 
-    def _weigh_kept(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
+    def _weigh_kept(self, coordinate: Subject, place: Place, held: Hit) -> Work[Outcome | None]:
         try:
-            return self._weigh_held(coordinate, place, held)
+            return (yield from self._weigh_held(coordinate, place, held))
         except CacheError:
             if held.path.exists():
                 raise
             return None  # somebody took it out while it was judged: a prune, or a sweep after a change of policy
 
-    def _weigh_held(self, coordinate: Subject, place: Place, held: Hit) -> Outcome | None:
+    def _weigh_held(self, coordinate: Subject, place: Place, held: Hit) -> Work[Outcome | None]:
         gathered = Gathered()
         shelf = self._shelf(coordinate, place.repository)
         stored = self.record.evidence(held.row.coordinate, held.row.sha256)
@@ -358,8 +388,9 @@ class Verifier:
             # A signature binds bytes and no name, and whoever wrote this record may have put one release in the
             # place of another: which it is, the repository must say.
             evidence = replace(evidence, checksums=())
-        evidence = with_digests(self._complete(evidence, basis, [shelf], gathered), held.path)
-        outcome = self._weigh(evidence, basis, held.path, None, gathered)
+        completed = yield from self._complete(evidence, basis, [shelf], gathered)
+        evidence = with_digests(completed, held.path)
+        outcome = yield from self._weigh(evidence, basis, held.path, None, gathered)
         outcome = replace(outcome, repository=place.repository, from_cache=True)
         sealed = held.intact and stored.sealed
         if outcome.findings is not None and outcome.cause is None and not (sealed or outcome.findings.vouched):
@@ -380,7 +411,7 @@ class Verifier:
             evidence = replace(evidence, signature_absent=False)  # for how long an absence counts, the record knows
         return evidence if held.intact and stored.sealed else remeasured(evidence, held.path, gathered.causes)
 
-    def _refuse_changed(self, coordinate: Subject, place: Place, held: Changed) -> Outcome:
+    def _refuse_changed(self, coordinate: Subject, place: Place, held: Changed) -> Work[Outcome]:
         self.cache.remove(place)
         cause = ChecksumMismatch(
             "the file in the cache changed after it was verified; it was removed",
@@ -391,7 +422,7 @@ class Verifier:
             hint="something on this machine changed the cache: find out what may write to it",
         )
         outcome = Outcome(str(coordinate), coordinate, cause, repository=place.repository, from_cache=True)
-        return self._entered(replace(outcome, url=str(held.path)))
+        return (yield from self._entered(replace(outcome, url=str(held.path))))
 
     # From the repositories
 
@@ -399,56 +430,61 @@ class Verifier:
         self,
         coordinate: Subject,
         repositories: Iterable[Repository],
-        arrived: Callable[[Path], None] | None = None,
-    ) -> Outcome:
+        look: Look | None = None,
+    ) -> Work[Outcome]:
         asked = []
         for repository in repositories:
             shelf = self._shelf(coordinate, repository.id)
             try:
-                return self._fetch_from(shelf, arrived)
+                return (yield from self._fetch_from(shelf, look))
             except NotFound:
                 asked.append(shelf.url)
             except ReasonedError as cause:
                 outcome = Outcome(str(coordinate), coordinate, cause, repository=repository.id, url=shelf.url)
-                return self._entered(outcome)
+                return (yield from self._entered(outcome))
         raise NotFound("no repository has it", received=Fact("404 or 410", ", ".join(asked)))
 
-    def _fetch_from(self, shelf: Shelf, arrived: Callable[[Path], None] | None) -> Outcome:
+    def _fetch_from(self, shelf: Shelf, look: Look | None) -> Work[Outcome]:
         basis = self.rules.basis(shelf.coordinate)
         suffixes = beside_file(basis, self._run.now().date())
         quarantined = self.cache.quarantine_path()
         try:
             began = time.monotonic()
-            gathered = gather_file(shelf, suffixes, quarantined, self.rules.policy.limits.file, arrived)
+            gathered = yield from gather_file(shelf, suffixes, quarantined, self.rules.policy.limits.file, look)
             upstream_seconds = time.monotonic() - began
-            outcome = self._judge_download(shelf, basis, gathered, quarantined)
+            outcome = yield from self._judge_download(shelf, basis, gathered, quarantined)
             return replace(outcome, upstream_seconds=upstream_seconds)
         finally:
             self.cache.discard(quarantined)
 
-    def _judge_download(self, shelf: Shelf, basis: Basis, gathered: Gathered, quarantined: Path) -> Outcome:
+    def _judge_download(self, shelf: Shelf, basis: Basis, gathered: Gathered, quarantined: Path) -> Work[Outcome]:
         download = gathered.file
         if download is None:
             raise AssertionError("a flight without its file raises")
+        hasher = hash_file(quarantined, (*ALWAYS_TAKEN, *(a for a in Algorithm if f".{a.value}" in gathered.asked)))
+        digests, seen = hasher.digests(), gathered.seen
+        # What was read early are these very bytes, or it is read again.
+        pom = seen.pom if seen is not None and seen.sha256 == digests[Algorithm.SHA256].value else None
         evidence = Evidence(
             coordinate=shelf.coordinate,
             repository=shelf.endpoint.name,
             url=download.url,
             size=download.size,
-            digests=tuple(download.hasher.digests().values()),
+            digests=tuple(digests.values()),
             checksums=(),
             signature=None,
             signature_where=shelf.url + SIGNATURE,
             signature_absent=False,
-            claims=claims_of(quarantined, shelf.coordinate, download.url, gathered.causes),
+            claims=claims_of(quarantined, shelf.coordinate, download.url, gathered.causes, pom),
             last_modified=download.headers.get("last-modified", ""),
         )
-        evidence = with_digests(self._complete(evidence, basis, [shelf], gathered), quarantined)
-        outcome = self._weigh(evidence, basis, quarantined, download.hasher, gathered)
+        completed = yield from self._complete(evidence, basis, [shelf], gathered)
+        evidence = with_digests(completed, quarantined)
+        outcome = yield from self._weigh(evidence, basis, quarantined, hasher, gathered)
         outcome = replace(outcome, repository=shelf.endpoint.name)
-        return self._entered(outcome) if outcome.cause is not None else self._admitted(outcome, quarantined)
+        return (yield from (self._admitted(outcome, quarantined) if outcome.cause is None else self._entered(outcome)))
 
-    def _admitted(self, outcome: Outcome, quarantined: Path) -> Outcome:
+    def _admitted(self, outcome: Outcome, quarantined: Path) -> Work[Outcome]:
         evidence = outcome.proven_evidence()
         place = Place(evidence.repository, file_path(evidence.coordinate))
         outcome = replace(outcome, file=str(self.cache.path(place)))
@@ -459,9 +495,11 @@ class Verifier:
             judgement=self._row(outcome),
         )
         try:
-            artifact = self.cache.admit(admission).result()
+            admitted = self.cache.admit(admission)
+            yield (admitted,)
+            artifact = admitted.result()
         except SignatureReplayed as replayed:
-            return self._entered(replace(outcome, cause=replayed, file=None))
+            return (yield from self._entered(replace(outcome, cause=replayed, file=None)))
         return replace(outcome, record=str(artifact.record))
 
     def review(self, admitted: AdmittedRow) -> Outcome | None:
@@ -479,18 +517,18 @@ class Verifier:
     def _reconsidered(self, admitted: AdmittedRow, held: Hit | Changed | None) -> Outcome | None:
         subject = parse_subject(admitted.coordinate)
         if isinstance(held, Changed):
-            return self._refuse_changed(subject, admitted.place, held)
+            return do(self._refuse_changed(subject, admitted.place, held))
         if held is None:
             return None
         try:
             self._repositories(subject, admitted.place.repository)
-            outcome = self._weigh_kept(subject, admitted.place, held)
+            outcome = do(self._weigh_kept(subject, admitted.place, held))
         except ReasonedError as cause:
             outcome = Outcome(admitted.coordinate, subject, cause, file=str(held.path), from_cache=True)
         if outcome is None or not isinstance(outcome.cause, Refusal):
             return outcome
         self.cache.remove(admitted.place)
-        return self._entered(outcome)
+        return do(self._entered(outcome))
 
     # Files on disk
 
@@ -513,12 +551,12 @@ class Verifier:
             evidence = replace(evidence, url=str(path), repository="")
             # 2.
             basis = self.rules.basis(coordinate)
-            evidence = with_digests(self._complete(evidence, basis, shelves, gathered), path)
+            evidence = with_digests(do(self._complete(evidence, basis, shelves, gathered)), path)
             # 3.
-            outcome = replace(self._weigh(evidence, basis, path, None, gathered), file=str(path))
+            outcome = replace(do(self._weigh(evidence, basis, path, None, gathered)), file=str(path))
         except ReasonedError as cause:
-            return self._entered(Outcome(str(coordinate), coordinate, cause, file=str(path)))
-        return self._entered(outcome) if outcome.cause is not None else self._settled(outcome, None)
+            return do(self._entered(Outcome(str(coordinate), coordinate, cause, file=str(path))))
+        return do(self._settled(outcome, None) if outcome.cause is None else self._entered(outcome))
 
     def _sealed_evidence(self, coordinate: Coordinate, sha256: str, shelves: Sequence[Shelf]) -> Evidence | None:
         """Give what the record sealed about these bytes: a signature proves itself, whoever published it.
@@ -540,7 +578,9 @@ class Verifier:
 
     # Shared
 
-    def _complete(self, evidence: Evidence, basis: Basis, shelves: Iterable[Shelf], gathered: Gathered) -> Evidence:
+    def _complete(
+        self, evidence: Evidence, basis: Basis, shelves: Iterable[Shelf], gathered: Gathered
+    ) -> Work[Evidence]:
         """Add what was gathered, and ask for what may still decide and is not at hand.
 
         Offline, what may decide and is not at hand is missing, not absent.
@@ -557,19 +597,19 @@ class Verifier:
                     break
                 if gathered.missing:
                     break
-                gather_beside(shelf, wanted, gathered)
+                yield from gather_beside(shelf, wanted, gathered)
             if gathered.missing or gathered.causes or before != (len(gathered.checksums), gathered.signature):
                 break
         return gathered.added_to(evidence)
 
     def _weigh(
         self, evidence: Evidence, basis: Basis, path: Path, hasher: Hasher | None, gathered: Gathered
-    ) -> Outcome:
+    ) -> Work[Outcome]:
         """Judge by the keys at hand; where a trusted signer's is absent or expired, ask for it and judge again."""
         findings = self._weigh_by_keys_at_hand(evidence, basis, path, hasher, gathered)
         wanted = keys_to_ask(findings.causes)
         if wanted:
-            asked = [Inquiry(key, offline=True) if self._run.offline else self._keyring.refresh(key) for key in wanted]
+            asked = yield from self._ask_for_keys(wanted)
             if any(inquiry.found for inquiry in asked):
                 findings = self._weigh_by_keys_at_hand(evidence, basis, path, hasher, gathered)
             findings = settle(findings, asked)
@@ -582,6 +622,15 @@ class Verifier:
             url=evidence.url,
             downloaded=gathered.downloaded,
         )
+
+    def _ask_for_keys(self, fingerprints: Collection[str]) -> Work[list[Inquiry]]:
+        if self._run.offline:
+            return [Inquiry(fingerprint, offline=True) for fingerprint in fingerprints]
+        if self._keys is None:
+            raise RuntimeError("the verifier was not started")
+        coming = [self._keys.submit(self._keyring.refresh, fingerprint) for fingerprint in fingerprints]
+        yield coming
+        return [one.result() for one in coming]
 
     def _weigh_by_keys_at_hand(
         self, evidence: Evidence, basis: Basis, path: Path, hasher: Hasher | None, gathered: Gathered
@@ -642,11 +691,13 @@ class Verifier:
             document=write_record(outcome, self.rules.policy.file, self.rules.digest),
         )
 
-    def _entered(self, outcome: Outcome) -> Outcome:
+    def _entered(self, outcome: Outcome) -> Work[Outcome]:
         """Enter what was not verified into the record."""
-        return replace(outcome, record=str(self.cache.record_only(self._row(outcome)).result()))
+        entered = self.cache.record_only(self._row(outcome))
+        yield (entered,)
+        return replace(outcome, record=str(entered.result()))
 
-    def _settled(self, outcome: Outcome, held: Hit | None) -> Outcome:
+    def _settled(self, outcome: Outcome, held: Hit | None) -> Work[Outcome]:
         """Enter an acceptance into the record; write nothing where nothing is new."""
         evidence = outcome.proven_evidence()
         row, document = self._row(outcome), write_evidence(evidence)
@@ -660,9 +711,11 @@ class Verifier:
         known = self.record.judgement_id(row)
         if known is None or stored is None or not stored.sealed or stored.document != document:
             try:
-                known = self.cache.record_only(row, _evidence_row(evidence)).result()
+                entered = self.cache.record_only(row, _evidence_row(evidence))
+                yield (entered,)
+                known = entered.result()
             except SignatureReplayed as replayed:
-                return self._entered(replace(outcome, cause=replayed, file=outcome.file))
+                return (yield from self._entered(replace(outcome, cause=replayed, file=outcome.file)))
         if held is not None:
             self.cache.readmit(held, known)
         return replace(outcome, record=str(known))

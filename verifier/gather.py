@@ -4,11 +4,11 @@ Says what came, what is not there and what could not be had; the three are never
 What any of it is worth is the judge's business.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from verifier.coordinate import Subject
 from verifier.digest import Algorithm, Digest, header_algorithm, header_checksums, parse_checksum
@@ -24,12 +24,13 @@ from verifier.errors import (
 )
 from verifier.evidence import Checksum, Evidence, Origin
 from verifier.layout import SIGNATURE, file_path
+from verifier.maven.pom import Pom
 from verifier.openpgp.signature import MAX_SIGNATURE_BYTES
-from verifier.upstream import Download, Endpoint, Request
+from verifier.steps import Work
+from verifier.transport import Download, Endpoint, Request
 
 MAX_CHECKSUM_ANSWER_BYTES = 64 * 1024
 """A checksum file takes a hundred bytes; an error page in its place is read and called what it is."""
-_ARRIVING = frozenset({Algorithm.SHA1, Algorithm.SHA256, Algorithm.SHA512})
 
 
 class Source(Protocol):
@@ -42,11 +43,23 @@ class Source(Protocol):
 class Absences(Protocol):
     """What is known not to be there; `now` is in seconds since 1970, UTC."""
 
-    def is_absent(self, url: str, now: int) -> bool:
-        """Whether the URL answered "not found" less than a day ago."""
+    def known_absent(self, urls: Sequence[str], now: int) -> Collection[str]:
+        """Tell which of the URLs answered "not found" less than a day ago."""
 
     def note_absent(self, urls: Iterable[str], now: int) -> None:
         """Remember that the URLs answered "not found"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A POM that was read as soon as it was here, and the sha256 of the bytes that were read."""
+
+    pom: Pom
+    sha256: str
+
+
+Look: TypeAlias = Callable[[Path], Seen | None]
+"""A look at a file that has merely arrived; None where nothing is to be seen."""
 
 
 @dataclass(slots=True)
@@ -66,6 +79,7 @@ class Gathered:
     causes: list[ReasonedError] = field(default_factory=list)
     downloaded: int = 0
     asked: set[str] = field(default_factory=set)
+    seen: Seen | None = None
 
     def added_to(self, evidence: Evidence) -> Evidence:
         """Give the evidence with everything in it that was gathered."""
@@ -103,40 +117,44 @@ class Shelf:
 
 
 def gather_file(
-    shelf: Shelf, suffixes: Sequence[str], into: Path, max_bytes: int, arrived: Callable[[Path], None] | None = None
-) -> Gathered:
-    """Ask for the file and what lies beside it, all at once; `arrived` is told when the file itself is here.
+    shelf: Shelf, suffixes: Sequence[str], into: Path, max_bytes: int, look: Look | None = None
+) -> Work[Gathered]:
+    """Ask for the file and what lies beside it, all at once; `look` is called as soon as the file itself is here.
 
     Raises: what the download of the file itself ended with; the evidence is then moot.
     """
     gathered = Gathered()
-    algorithms = _ARRIVING | ({Algorithm.MD5} if ".md5" in suffixes else frozenset())
-    coming = shelf.source.ask(Request(shelf.url, shelf.endpoint, max_bytes, into, algorithms))
+    coming = shelf.source.ask(Request(shelf.url, shelf.endpoint, max_bytes, into))
     beside = _ask(shelf, suffixes, gathered)
     try:
+        yield (coming,)
         gathered.file = coming.result()
+        if look is not None:
+            gathered.seen = look(into)
+        yield beside.values()
     except BaseException:
-        for future in beside.values():
+        for future in (coming, *beside.values()):
             future.cancel()
         raise
-    if arrived is not None:
-        arrived(into)
     gathered.downloaded += gathered.file.size
     _read_headers(gathered, gathered.file)
     _collect(shelf, beside, gathered)
     return gathered
 
 
-def gather_beside(shelf: Shelf, suffixes: Sequence[str], gathered: Gathered) -> None:
+def gather_beside(shelf: Shelf, suffixes: Sequence[str], gathered: Gathered) -> Work[None]:
     """Ask for evidence alone, adding to what was gathered before."""
-    _collect(shelf, _ask(shelf, suffixes, gathered), gathered)
+    beside = _ask(shelf, suffixes, gathered)
+    yield beside.values()
+    _collect(shelf, beside, gathered)
 
 
 def _ask(shelf: Shelf, suffixes: Sequence[str], gathered: Gathered) -> dict[str, Future[Download]]:
     beside = {}
+    absent = shelf.absences.known_absent([shelf.url + suffix for suffix in suffixes], shelf.now)
     for suffix in suffixes:
         gathered.asked.add(suffix)
-        if shelf.absences.is_absent(shelf.url + suffix, shelf.now):
+        if shelf.url + suffix in absent:
             _note_absence(gathered, shelf, suffix)
         else:
             beside[suffix] = shelf.ask(suffix)

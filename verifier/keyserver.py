@@ -17,7 +17,7 @@ from verifier.errors import ConfigError, NotFound, ReasonedError, TooLarge
 from verifier.inquiry import Inquiry
 from verifier.openpgp.certificate import RawCertificate, index_certificates, parse_certificates, strip
 from verifier.policy import KeyServer, KeyServerKind
-from verifier.upstream import Download, Endpoint, Request, Transport
+from verifier.transport import Download, Endpoint, Request, Transport
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """Enough for a key with twenty thousand certifications that strangers hung on it, armoured."""

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from verifier import contents
-from verifier.coordinate import Metadata, Subject
+from verifier.coordinate import Coordinate, Metadata, Subject
 from verifier.digest import Algorithm, Digest, Hash, Hasher, parse_checksum
 from verifier.errors import CacheError, ChecksumMalformed, ReasonedError, Refusal
 from verifier.evidence import Checksum, Evidence, Origin
 from verifier.gather import MAX_CHECKSUM_ANSWER_BYTES, Gathered
 from verifier.layout import SIGNATURE
 from verifier.maven.metadata import MAX_METADATA_BYTES, check_metadata
+from verifier.maven.pom import Pom
 from verifier.openpgp.signature import MAX_SIGNATURE_BYTES, ContentHash
 
 _PIECE_BYTES = 1024 * 1024
@@ -30,9 +31,17 @@ def measure(path: Path, algorithms: Iterable[Algorithm]) -> tuple[Digest, ...]:
 
     Raises: `CacheError` where the file cannot be read.
     """
+    return tuple(hash_file(path, algorithms).digests().values())
+
+
+def hash_file(path: Path, algorithms: Iterable[Algorithm]) -> Hasher:
+    """Take running hashes over a file in one pass.
+
+    Raises: `CacheError` where the file cannot be read.
+    """
     hasher = Hasher(algorithms)
     _feed(path, hasher)
-    return tuple(hasher.digests().values())
+    return hasher
 
 
 def _feed(path: Path, *into: Hasher | Hash) -> None:
@@ -67,7 +76,7 @@ def unreadable(path: Path, error: OSError) -> CacheError:
 
 
 def content_of(path: Path, hasher: Hasher | None, sha256: str) -> ContentHash:
-    """Give running hashes over a file: the ones taken while it arrived, else by reading it, once for each.
+    """Give running hashes over a file: the ones taken already, else by reading it, once for each.
 
     What is read must still be the bytes of this sha256: a proof about others would be kept for these.
 
@@ -91,8 +100,12 @@ def content_of(path: Path, hasher: Hasher | None, sha256: str) -> ContentHash:
     return content
 
 
-def claims_of(path: Path, coordinate: Subject, origin: str, causes: list[ReasonedError]) -> tuple[contents.Claim, ...]:
-    """Read what a file says of itself; a refusal on the way joins the causes."""
+def claims_of(
+    path: Path, coordinate: Subject, origin: str, causes: list[ReasonedError], pom: Pom | None = None
+) -> tuple[contents.Claim, ...]:
+    """Read what a file says of itself, where it is no POM that has been read already; refusals join the causes."""
+    if pom is not None and isinstance(coordinate, Coordinate):
+        return contents.pom_claims(pom, coordinate)
     try:
         with path.open("rb") as file:
             if isinstance(coordinate, Metadata):

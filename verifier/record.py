@@ -4,9 +4,9 @@ Four tables: the evidence for bytes under a coordinate, which file was admitted 
 which URLs are absent, and every judgement for `explain`.  Evidence and judgements are JSON
 documents that this room carries and never reads.  Rows may have been changed by whoever can
 write the cache: what this machine wrote itself is told apart by its seal, and values of a wrong
-type or tables of another shape are a damaged record.  One connection under one lock serves the
-whole process; every write is one durable transaction.  Which file may be served is for the cache
-to say, what a document means for the judge.
+type or tables of another shape are a damaged record.  One connection writes, each time one durable
+transaction, and a few others read meanwhile what was written before.  Which file may be served is
+for the cache to say, what a document means for the judge.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,8 @@ TRIM_JUDGEMENTS = 1_000
 MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 MAX_USES = 1_000
 MAX_SCHEMA_ROWS = 100
+READERS = 4
+"""How many threads may read at once; a reading is short, and more of them wait for the interpreter anyway."""
 
 _APPLICATION = 0x76726679
 _VERSION = 1
@@ -198,7 +200,11 @@ class Record:
         self._path = path
         self._seal = seal
         self._lock = threading.Lock()
+        """Held by who writes, until it is on the disk; who reads does not wait for that."""
         self._connection: sqlite3.Connection | None = None
+        self._readers: list[sqlite3.Connection] = []
+        self._free_readers = threading.Semaphore(READERS)
+        self._held = threading.Lock()
         self._absent: dict[str, int] = {}
         self._stamps: list[Stamp] = []
 
@@ -213,16 +219,14 @@ class Record:
             raise CacheError.of(error, str(self._path.parent)) from error
         with self.alone(), self._lock, self._translated():
             self._clear_ground()
-            # timeout: an administrator's own sqlite shell may hold the file, which `alone` does not see.
-            connection = sqlite3.connect(
-                self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            try:
+            with ExitStack() as opened:
+                connection = opened.enter_context(closing(self._connect()))
                 self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+                readers = [opened.enter_context(closing(self._connect())) for _ in range(READERS)]
+                for reader in readers:
+                    reader.execute("PRAGMA query_only = ON")
+                opened.pop_all()
+            self._connection, self._readers = connection, readers
 
     def stop(self) -> None:
         """Write what is still held back and close."""
@@ -230,10 +234,13 @@ class Record:
             if self._absent or self._stamps:
                 self.write(())
         finally:
-            with self._lock:
-                if self._connection is not None:
-                    self._connection.close()
-                self._connection = None
+            with self._lock, ExitStack() as waited:
+                for _ in range(READERS):
+                    waited.enter_context(self._free_readers)
+                for connection in (*self._readers, self._connection):
+                    if connection is not None:
+                        connection.close()
+                self._connection, self._readers = None, []
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -267,13 +274,18 @@ class Record:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 outcomes = tuple(self._write_entry(connection, entry) for entry in entries)
-                self._write_held(connection)
+                stamps, absent = self._write_held(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 # SQLite ends the transaction by itself after some errors, a full disk among them.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            with self._held:
+                del self._stamps[: len(stamps)]
+                for url, noted in absent.items():
+                    if self._absent.get(url) == noted:
+                        del self._absent[url]
         return outcomes
 
     def evidence(self, coordinate: str, sha256: str) -> StoredDocument | None:
@@ -309,7 +321,9 @@ class Record:
 
     def forget(self, place: Place) -> None:
         """Drop the row of a place, durably; `Cache.remove` is what takes the file away first."""
-        self._rows("DELETE FROM admitted WHERE repository = ? AND path = ?", place.repository, place.path)
+        sql = "DELETE FROM admitted WHERE repository = ? AND path = ?"
+        with self._lock, self._translated():
+            self._live().execute(sql, (place.repository, place.path))
 
     def drop_spent_evidence(self) -> None:
         """Drop what is known of bytes that nothing signed and that are admitted nowhere any more.
@@ -322,27 +336,27 @@ class Record:
 
     def note_stamp(self, stamp: Stamp) -> None:
         """Hold a stamp back for the next transaction; if it is lost the next hit is hashed, no more."""
-        with self._lock:
+        with self._held:
             self._stamps.append(stamp)
 
-    def is_absent(self, url: str, now: int) -> bool:
-        """Whether the URL was absent less than `ABSENT_SECONDS` ago; a time to come counts as never.
+    def known_absent(self, urls: Sequence[str], now: int) -> frozenset[str]:
+        """Tell which URLs were absent less than `ABSENT_SECONDS` ago; a time to come counts as never.
 
         Only what this machine sealed counts: an absence that anybody wrote would hide a signature.
         """
-        noted = self._absent.get(url)
-        if noted is None:
-            rows = self._rows("SELECT noted, seal FROM absent WHERE url = ?", url)
-            if not rows:
-                return False
-            noted = self._number(rows[0][0])
-            if not self._seal.matches(self._text(rows[0][1]), "absent", url, str(noted)):
-                return False
-        return 0 <= now - noted < ABSENT_SECONDS
+        noted: dict[str, int] = {}
+        sql = "SELECT url, noted, seal FROM absent WHERE url IN (SELECT value FROM json_each(?))"
+        for values in self._rows(sql, json.dumps(list(urls))):
+            url, when, seal = self._text(values[0]), self._number(values[1]), self._text(values[2])
+            if self._seal.matches(seal, "absent", url, str(when)):
+                noted[url] = when
+        with self._held:
+            noted |= {url: self._absent[url] for url in urls if url in self._absent}
+        return frozenset(url for url, when in noted.items() if 0 <= now - when < ABSENT_SECONDS)
 
     def note_absent(self, urls: Iterable[str], now: int) -> None:
         """Hold back for the next transaction that these URLs are absent; losing it costs a request."""
-        with self._lock:
+        with self._held:
             self._absent.update(dict.fromkeys(urls, now))
 
     def judgement_id(self, row: JudgementRow) -> int | None:
@@ -411,8 +425,6 @@ class Record:
             raise CacheError.of(error, str(self._path)) from error
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_DOCUMENT_BYTES)
-        connection.execute("PRAGMA trusted_schema = OFF")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
         if found == [0, 0] and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -483,20 +495,21 @@ class Record:
         with self._lock, self._translated():
             return self._live().execute(sql, (_DROPPED_ROWS,)).rowcount > 0
 
-    def _write_held(self, connection: sqlite3.Connection) -> None:
-        """Write what was held back, and drop absences that no longer count."""
-        stamps, self._stamps = self._stamps, []
+    def _write_held(self, connection: sqlite3.Connection) -> tuple[list[Stamp], dict[str, int]]:
+        """Write what is held back, and drop absences that no longer count; give what was written."""
+        with self._held:
+            stamps, absent = list(self._stamps), dict(self._absent)
         connection.executemany(
             "UPDATE admitted SET stamp = ?, seal = ?"
             " WHERE repository = ? AND path = ? AND coordinate = ? AND sha256 = ? AND size = ?",
             [(stamp.text, self._seal.sign(*_sealed(stamp.row, stamp.text)), *_key(stamp.row)) for stamp in stamps],
         )
-        absent, self._absent = self._absent, {}
         if absent:
             oldest = max(absent.values()) - ABSENT_SECONDS
             connection.execute("DELETE FROM absent WHERE noted <= ?", (oldest,))
             rows = [(url, noted, self._seal.sign("absent", url, str(noted))) for url, noted in absent.items()]
             connection.executemany("INSERT OR REPLACE INTO absent VALUES (?, ?, ?)", rows)
+        return stamps, absent
 
     def _read_admitted(self, values: tuple[object, ...]) -> Admitted:
         repository, path, coordinate, sha256, size, previous, stamp, seal = values
@@ -508,7 +521,7 @@ class Record:
 
     def _with_held_stamp(self, admitted: Admitted) -> Admitted:
         """Add the stamp that waits for the next transaction, where there is one for this very row."""
-        with self._lock:
+        with self._held:
             held = [stamp.text for stamp in self._stamps if stamp.row == admitted.row]
         return replace(admitted, stamp=held[-1]) if held else admitted
 
@@ -524,11 +537,20 @@ class Record:
         return Judgement(self._number(number), row)
 
     def _rows(self, sql: str, *values: str | int) -> list[tuple[object, ...]]:
-        with self._lock:
+        with self._free_readers, self._translated():
+            self._live()
+            reader = self._readers.pop()
             try:
-                return self._live().execute(sql, values).fetchall()
-            except sqlite3.Error as error:
-                raise self._error(error) from error
+                return reader.execute(sql, values).fetchall()
+            finally:
+                self._readers.append(reader)
+
+    def _connect(self) -> sqlite3.Connection:
+        # timeout: an administrator's own sqlite shell may hold the file, which `alone` does not see.
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_DOCUMENT_BYTES)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        return connection
 
     def _live(self) -> sqlite3.Connection:
         if self._connection is None:

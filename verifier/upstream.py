@@ -11,29 +11,26 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
-from urllib3 import HTTPResponse
 
 from verifier import body, tls
+from verifier.answer import Answer, MayPass
 from verifier.credentials import Credentials
-from verifier.digest import Algorithm, Hasher
 from verifier.errors import (
-    ConfigError,
     Fact,
-    InsecureTransport,
     NotFound,
     RateLimited,
     RedirectRefused,
@@ -43,70 +40,15 @@ from verifier.errors import (
 )
 from verifier.flight import Flight, Watch, is_public, stopped
 from verifier.proxies import Proxies
-from verifier.wire import FOREIGN, Adapter, MayPass, Origin, Session, explain, origin_of
+from verifier.transport import Bounds, Download, Endpoint, Request, checked, endpoints_by_origin, origin_of
+from verifier.wire import FOREIGN, Adapter, Session, explain
 
 MAX_REDIRECTS = 5
-MAX_URL_CHARACTERS = 8 * 1024
 TRIES = 3
 FIRST_WAIT_SECONDS = 0.2
 STOP_SECONDS = 1.0
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_URL_CHARACTERS = re.compile(r"[!-~]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One repository as the network sees it.
-
-    Shape: `url` is https without a trailing slash; a pin is `sha256/` and base64.
-    """
-
-    name: str
-    url: str
-    ca_file: Path | None = None
-    tls_pins: tuple[str, ...] = ()
-    credentials: Credentials | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How long to wait, in seconds: to connect, without any progress, for one download in all."""
-
-    connect: float
-    stall: float
-    total: float
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One file to ask for; into a new file, or into memory where `into` is None.
-
-    Without `follow` a redirect is refused.
-    """
-
-    url: str
-    endpoint: Endpoint
-    max_bytes: int
-    into: Path | None = None
-    algorithms: frozenset[Algorithm] = frozenset()
-    follow: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """What arrived, and nothing is known of it but its digests.
-
-    Shape: header names are in lower case; `data` is empty where the bytes are in the file `path`.
-    """
-
-    url: str
-    final_url: str
-    path: Path | None
-    data: bytes = field(repr=False)
-    size: int
-    hasher: Hasher = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +60,6 @@ class World:
     random: Callable[[], float] = random.random
     sleep: Callable[[threading.Event, float], object] = threading.Event.wait
     is_public: Callable[[str], bool] = is_public
-
-
-class Transport(Protocol):
-    """What the rest of the house knows of the network."""
-
-    def start(self) -> None:
-        """Make what lives long; nothing is asked yet."""
-
-    def stop(self) -> None:
-        """End what is under way, within about a second."""
-
-    def ask(self, request: Request) -> "Future[Download]":
-        """Ask for one file; the future raises a `Refusal`, `SourceError`, `CacheError` or `ConfigError`."""
 
 
 class Upstream:
@@ -156,7 +85,9 @@ class Upstream:
         self._timeout = (bounds.connect, bounds.stall)
         named = cache(lambda: store or tls.system_store())
         system = cache(lambda: tls.client_context(named()))
-        contexts = {origin: _lazily(endpoint, system, named) for origin, endpoint in _by_origin(endpoints).items()}
+        contexts = {
+            origin: _lazily(endpoint, system, named) for origin, endpoint in endpoints_by_origin(endpoints).items()
+        }
         self._session = Session(Adapter(connections, contexts, system, proxies))
         self._watch = Watch(bounds.total, self._world.clock)
         self._queue: queue.SimpleQueue[tuple[Request, Future[Download]] | None] = queue.SimpleQueue()
@@ -266,7 +197,7 @@ class Upstream:
         2. Take a redirect's address, whole or relative.
         3. Refuse a circle, too many steps, and a step from public to private.
         """
-        url, visited = _checked(request.url, _host(request.endpoint.url)), set[str]()
+        url, visited = checked(request.url, _host(request.endpoint.url)), set[str]()
         while True:
             answer = self._send(url, request.endpoint, flight)  # 1
             if answer.status not in _REDIRECTS:
@@ -286,7 +217,7 @@ class Upstream:
                 raise RedirectRefused(reason, expected=Fact(f"at most {MAX_REDIRECTS}"), received=Fact(url))
             flight.from_public = flight.peer_public
 
-    def _send(self, url: str, endpoint: Endpoint, flight: Flight) -> HTTPResponse:
+    def _send(self, url: str, endpoint: Endpoint, flight: Flight) -> Answer:
         request = requests.PreparedRequest()
         request.method = "GET"
         request.url = url
@@ -298,7 +229,11 @@ class Upstream:
             )
         except FOREIGN as error:
             raise flight.verdict(_host(url)) or explain(error, _host(url)) from error
-        answer: HTTPResponse = response.raw
+        except ServerError:
+            if ended := flight.verdict(_host(url)):
+                raise ended from None
+            raise
+        answer: Answer = response.raw  # type: ignore[assignment]  # the session has our adapter alone
         return answer
 
     def _headers(self, endpoint: Endpoint, url: str) -> "CaseInsensitiveDict[str]":
@@ -307,23 +242,19 @@ class Upstream:
             headers["Authorization"] = _basic(endpoint.credentials)
         return CaseInsensitiveDict(headers)
 
-    def _take(self, answer: HTTPResponse, url: str, request: Request, flight: Flight) -> Download:
+    def _take(self, answer: Answer, url: str, request: Request, flight: Flight) -> Download:
         host = _host(url)
         if answer.status != HTTPStatus.OK:
             body.drain(answer)
             raise self._refused(answer, url)
-        hasher = Hasher(request.algorithms)
         try:
-            data, size = body.receive(
-                answer, host, max_bytes=request.max_bytes, into=request.into, hasher=hasher, flight=flight
-            )
+            data, size = body.receive(answer, host, max_bytes=request.max_bytes, into=request.into, flight=flight)
         except BaseException:
             answer.close()
             raise
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Download(request.url, url, request.into, data, size, hasher, headers)
+        return Download(request.url, url, request.into, data, size, answer.headers)
 
-    def _refused(self, answer: HTTPResponse, url: str) -> Exception:
+    def _refused(self, answer: Answer, url: str) -> Exception:
         status = answer.status
         received = Fact(f"status {status}", url)
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
@@ -339,18 +270,6 @@ class Upstream:
         return MayPass(error, wait) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else error
 
 
-def _by_origin(endpoints: Sequence[Endpoint]) -> dict[Origin, Endpoint]:
-    origins: dict[Origin, Endpoint] = {}
-    for endpoint in endpoints:
-        first = origins.setdefault(origin_of(_checked(endpoint.url, endpoint.name)), endpoint)
-        if (first.ca_file, first.tls_pins) != (endpoint.ca_file, endpoint.tls_pins):
-            problem = "two repositories at one host and port cannot have different ca-file or tls-pins"
-            raise ConfigError(f"repositories {first.name} and {endpoint.name}", problem)
-        for pin in endpoint.tls_pins:
-            tls.parse_pin(pin)
-    return origins
-
-
 def _lazily(
     endpoint: Endpoint, system: Callable[[], tls.TrustContext], store: Callable[[], Path]
 ) -> Callable[[], tls.TrustContext]:
@@ -358,25 +277,6 @@ def _lazily(
     if endpoint.ca_file is None and not endpoint.tls_pins:
         return system
     return cache(lambda: tls.client_context(endpoint.ca_file or store(), endpoint.tls_pins))
-
-
-def _checked(url: str, origin: str) -> str:
-    """Refuse a URL that is not plainly https; `origin` says who named it.
-
-    Raises: `InsecureTransport` when it is not https, `ServerError` when it cannot be read.
-    """
-    if not _URL_CHARACTERS.fullmatch(url) or len(url) > MAX_URL_CHARACTERS:
-        raise ServerError("a URL cannot be read", received=Fact(ascii(url[:200]), origin))
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ServerError("a URL cannot be read", received=Fact(url[:200], origin)) from error
-    if parts.scheme != "https":
-        raise InsecureTransport("not https", expected=Fact("https"), received=Fact(url, origin))
-    if not parts.hostname or "@" in parts.netloc or port == 0:
-        raise ServerError("a URL without a plain host", received=Fact(f"https://{parts.hostname}", origin))
-    return url
 
 
 def _follow(url: str, location: str | None) -> str:
@@ -387,7 +287,7 @@ def _follow(url: str, location: str | None) -> str:
         target = urljoin(url, location.strip())
     except ValueError as error:
         raise ServerError("a redirect cannot be read", received=Fact(ascii(location[:200]), url)) from error
-    return _checked(target.partition("#")[0], url)
+    return checked(target.partition("#")[0], url)
 
 
 def _host(url: str) -> str:

@@ -1,8 +1,8 @@
 """Bend requests and urllib3 to our rules: whose certificates count, how long a request may take.
 
-requests asks its adapter, the adapter finds a pool of urllib3, a pool makes connections; each
-of them is ours here, by the methods that are meant to be overridden.  What a status means,
-redirects and retries are the upstream's business.
+A session of requests asks its adapter, the adapter finds a pool of urllib3, the pool makes connections and keeps them
+alive; each of them is ours here.  What goes over a connection is ours too: one request as bytes, one `Answer`.  What a
+status means, redirects and retries are the upstream's business.
 """
 
 import http.client
@@ -11,58 +11,25 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import cast
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter
 from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import HTTPSConnectionPool
 
 from verifier import tls
-from verifier.errors import (
-    ReasonedError,
-    ServerError,
-    TimedOut,
-    Truncated,
-    Unauthorized,
-    Unreachable,
-)
+from verifier.answer import Answer, MayPass
+from verifier.errors import ServerError, TimedOut, Unauthorized, Unreachable
 from verifier.flight import FLIGHT
 from verifier.names import Names, Place
-from verifier.proxies import Proxies
+from verifier.proxies import Proxies, Proxy
+from verifier.transport import PORT, Origin, origin_of
 
-if TYPE_CHECKING:
-    from io import BufferedIOBase, BufferedReader
-
-    from urllib3._base_connection import BaseHTTPConnection, BaseHTTPSConnection
-    from urllib3.response import BaseHTTPResponse
-
-MAX_HEADER_BYTES = 64 * 1024
 MAX_FOREIGN_ORIGINS = 16
-PORT = 443
-
-Origin = tuple[str, int]
-
-
-class MayPass(Exception):
-    """A failure worth another try after `wait` seconds; `error` is what it is if it stays."""
-
-    def __init__(self, error: ReasonedError, wait: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wait = wait
-
-
-def origin_of(url: str) -> Origin:
-    """Name the host (lower case) and port of an https URL.
-
-    Raises: `ValueError` for a port that is none.
-    """
-    parts = urlsplit(url)
-    return (parts.hostname or "").rstrip("."), parts.port or PORT
 
 
 def is_cut(error: object) -> bool:
@@ -82,57 +49,17 @@ class _WatchedSocket(ssl.SSLSocket):
         super().do_handshake(block)
 
 
-class _BoundedLines:
-    """The status line and headers of an answer, at most MAX_HEADER_BYTES of them."""
-
-    def __init__(self, lines: "BufferedIOBase") -> None:
-        self._lines = lines
-        self._left = MAX_HEADER_BYTES
-
-    def readline(self, limit: int | None = -1, /) -> bytes:
-        line = self._lines.readline(limit)
-        self._left -= len(line)
-        if self._left < 0:
-            raise http.client.HTTPException(f"more than {MAX_HEADER_BYTES} bytes of headers")
-        return line
-
-    def close(self) -> None:
-        self._lines.close()
-
-
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
-
-
-class _Response(http.client.HTTPResponse):
-    """The standard library's reader, where it is too trusting made strict."""
-
-    def begin(self) -> None:
-        # The library bounds a line and their number, not the sum, nor how often 100 may be said.
-        lines = self.fp
-        self.fp = cast("BufferedReader", _BoundedLines(lines))
-        try:
-            super().begin()
-        finally:
-            if self.fp is not None:  # it is after a status line that is none
-                self.fp = lines
-
-    def _read_next_chunk_size(self) -> int:
-        # The library takes what int() takes: -1 would read to the end of all memory.
-        line = self.fp.readline(MAX_HEADER_BYTES)
-        if not line:
-            raise http.client.IncompleteRead(b"")
-        match = _CHUNK_SIZE.fullmatch(line)
-        if not match:
-            raise http.client.HTTPException(f"a chunk of size {line[:40]!r}")
-        return int(match[1], 16)
-
-
 class _Connection(HTTPSConnection):
     """One connection: addresses judged, one bound for all of connecting, pins compared."""
 
-    response_class = _Response
     peer = ""
     names: Names
+
+    def exchange(self, head: bytes, stall: float, release: Callable[[bool], None]) -> Answer:
+        """Send a request that has no body, and read the head of its answer."""
+        self.sock.settimeout(stall)
+        self.sock.sendall(head)
+        return Answer(self.sock, self.host, release)
 
     def connect(self) -> None:
         flight = FLIGHT.get()
@@ -217,25 +144,41 @@ def _open(place: Place, timeout: float) -> socket.socket:
 
 
 class _Pool(HTTPSConnectionPool):
-    """A pool that tells the flight which connection it boards."""
+    """A pool whose connections speak as we do."""
 
     ConnectionCls = _Connection
     names: Names
 
-    def _new_conn(self) -> "BaseHTTPSConnection":
-        connection = super()._new_conn()
+    def exchange(self, head: bytes, connect: float, stall: float) -> Answer:
+        """Send a request over a connection that is kept alive, or a new one; tell the flight which.
+
+        The connection comes back once the answer has been read to its end; it is closed where that cannot be.
+        """
+        flight = FLIGHT.get()
+        connection = self._get_conn()
         if not isinstance(connection, _Connection):
             raise TypeError(connection)
-        connection.names = self.names
-        return connection
+        try:
+            if connection.is_closed:
+                connection.names = self.names
+                connection.timeout = connect
+                if self.proxy is None:
+                    connection.connect()
+                else:
+                    self._prepare_proxy(connection)
+            flight.judge(connection.peer)
+            flight.board(_carrier(connection.sock))
+            return connection.exchange(head, stall, partial(self._release, connection))
+        except BaseException:
+            connection.close()
+            raise
 
-    def _validate_conn(self, conn: "BaseHTTPConnection") -> None:
-        super()._validate_conn(conn)
-        if not isinstance(conn, _Connection):
-            raise TypeError(conn)
-        flight = FLIGHT.get()
-        flight.judge(conn.peer)
-        flight.board(_carrier(conn.sock))
+    def _release(self, connection: _Connection, is_reusable: bool) -> None:  # noqa: FBT001  told by the answer alone
+        # What came unasked and waits to be decrypted would be taken for the next answer.
+        if is_reusable and not getattr(connection.sock, "pending", int)():
+            self._put_conn(connection)
+        else:
+            connection.close()
 
 
 def _carrier(connection: object) -> socket.socket | None:
@@ -243,8 +186,8 @@ def _carrier(connection: object) -> socket.socket | None:
     return connection if isinstance(connection, socket.socket) else getattr(connection, "socket", None)
 
 
-class Adapter(HTTPAdapter):
-    """HTTPAdapter with our TLS parameters alone, and one pool an origin.
+class Adapter(BaseAdapter):
+    """The way of a session to the wire: our TLS parameters alone, and one pool an origin.
 
     `contexts` holds the parameters of the endpoints' origins, `system` makes those of all others.
     """
@@ -256,25 +199,42 @@ class Adapter(HTTPAdapter):
         system: Callable[[], tls.TrustContext],
         proxies: Proxies,
     ) -> None:
+        super().__init__()
         self._contexts = contexts
         self._system = system
         self._proxies = proxies
-        self._pools: dict[Origin, HTTPConnectionPool] = {}
+        self._pools: dict[Origin, _Pool] = {}
         self._lock = threading.Lock()
         self._names = Names(time.monotonic)
-        super().__init__(pool_connections=len(contexts) + MAX_FOREIGN_ORIGINS, pool_maxsize=connections)
-        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+        self._connections = connections
+        self._managers: dict[str, urllib3.PoolManager] = {}
 
-    def get_connection_with_tls_context(
+    def send(
         self,
         request: requests.PreparedRequest,
-        verify: bool | str | None,  # noqa: FBT001  requests' own signature
+        stream: bool = False,  # noqa: FBT001, FBT002
+        timeout: object = None,
+        verify: bool | str = True,  # noqa: FBT001, FBT002
+        cert: object = None,
         proxies: Mapping[str, str] | None = None,
-        cert: tuple[str, str] | str | None = None,
-    ) -> HTTPConnectionPool:
-        """Find the pool of the request's origin; what requests would say of trust and proxies is not asked."""
-        del verify, proxies, cert
-        origin = origin_of(request.url or "")
+    ) -> requests.Response:
+        """Ask, and give the answer as soon as its head is here; what requests would say of trust is not asked.
+
+        Shape: `timeout` is seconds to connect, and seconds without any progress; `raw` of what comes is an `Answer`.
+        """
+        del stream, verify, cert, proxies
+        if not isinstance(timeout, tuple):
+            raise TypeError(timeout)
+        url = request.url or ""
+        origin = origin_of(url)
+        response = requests.Response()
+        response.raw = answer = self._pool_of(origin).exchange(_head(request, origin), *timeout)
+        response.status_code = answer.status
+        response.request = request
+        response.url = url
+        return response
+
+    def _pool_of(self, origin: Origin) -> _Pool:
         pool = self._pools.get(origin)
         if pool is None:
             with self._lock:  # all threads start at once, and one pool and one reading of the store suffice
@@ -283,49 +243,53 @@ class Adapter(HTTPAdapter):
                     self._pools[origin] = pool
         return pool
 
-    def _make_pool(self, origin: Origin) -> HTTPConnectionPool:
+    def _make_pool(self, origin: Origin) -> _Pool:
         host, port = origin
         context = self._contexts.get(origin, self._system)()
         context.sslsocket_class = _WatchedSocket
-        manager: urllib3.PoolManager = self.poolmanager
-        if proxy := self._proxies.choose(host, port):
-            secure = proxy.url.startswith("https:")
-            manager = self.proxy_manager_for(proxy.url, proxy_ssl_context=self._system() if secure else None)
-            manager.pool_classes_by_scheme = {"https": _Pool}
+        proxy = self._proxies.choose(host, port)
+        manager = self._managers.get(url := proxy.url if proxy else "")
+        if manager is None:
+            manager = self._managers[url] = self._make_manager(proxy)
         pool = manager.connection_from_host(host, port, "https", pool_kwargs={"ssl_context": context})
         if not isinstance(pool, _Pool):
             raise TypeError(pool)
         pool.names = self._names
         return pool
 
-    def proxy_headers(self, proxy: str) -> dict[str, str]:
-        """Give the proxy, and nobody else, its credentials."""
-        del proxy
-        ours = self._proxies.proxy
-        return {"Proxy-Authorization": ours.authorization} if ours and ours.authorization else {}
+    def _make_manager(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        pools = len(self._contexts) + MAX_FOREIGN_ORIGINS
+        if proxy is None:
+            manager = urllib3.PoolManager(pools, maxsize=self._connections)
+        else:
+            manager = urllib3.ProxyManager(
+                proxy.url,
+                pools,
+                # The proxy, and nobody else, is given its credentials.
+                proxy_headers={"Proxy-Authorization": proxy.authorization} if proxy.authorization else None,
+                proxy_ssl_context=self._system() if proxy.url.startswith("https:") else None,
+                maxsize=self._connections,
+            )
+        manager.pool_classes_by_scheme = {"https": _Pool}
+        return manager
 
     def close(self) -> None:
         """Close every connection that is kept alive: this adapter holds the pools, so nothing else would."""
         for pool in self._pools.values():
             pool.close()
-        super().close()
+        for manager in self._managers.values():
+            manager.clear()
 
-    def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
-        """Load nothing: requests would add certifi's bundle to our context here."""
 
-    def request_url(self, request: requests.PreparedRequest, proxies: object) -> str:
-        """Name the path alone: proxies are only ever tunnelled through."""
-        del proxies
-        return request.path_url
-
-    def build_response(self, req: requests.PreparedRequest, resp: "BaseHTTPResponse") -> requests.Response:
-        """Wrap the raw answer; no cookies, and no guess at a text encoding."""
-        response = requests.Response()
-        response.status_code = resp.status
-        response.raw = resp
-        response.request = req
-        response.url = req.url or ""
-        return response
+def _head(request: requests.PreparedRequest, origin: Origin) -> bytes:
+    host, port = origin
+    name = f"[{host}]" if ":" in host else host
+    lines = [
+        f"GET {request.path_url} HTTP/1.1",
+        f"Host: {name if port == PORT else f'{name}:{port}'}",
+        *(f"{key}: {value}" for key, value in request.headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 class _NoCookies(requests.cookies.RequestsCookieJar):
@@ -351,43 +315,26 @@ class Session(requests.Session):
         return None
 
 
-def explain(error: Exception, host: str) -> Exception:  # noqa: PLR0911  one a cause
-    """Translate what requests, urllib3, http.client or ssl raised while an answer was read."""
-    for cause in _causes(error):
-        match cause:
-            case ssl.SSLZeroReturnError() | ConnectionError():
-                return MayPass(Unreachable(f"the connection to {host} broke: {_words(cause)}"))
-            case ssl.SSLError() if is_cut(cause):
-                return MayPass(Unreachable(f"the connection to {host} broke: {_words(cause)}"))
-            case ssl.SSLError():
-                return tls.untrusted(cause, host)
-            case TimeoutError():
-                return TimedOut(f"{host} said nothing for too long")
-            case http.client.IncompleteRead():
-                return Truncated(f"the answer of {host} ends before its announced end")
-            case http.client.HTTPException():
-                return ServerError(f"the answer of {host} is not HTTP that can be read: {_words(cause)}")
-            case OSError() if cause.errno is not None:
-                return MayPass(Unreachable(f"the connection to {host} broke: {cause.strerror}"))
-    return ServerError(f"the answer of {host} is not HTTP that can be read")
+def explain(error: Exception, host: str) -> Exception:
+    """Translate what the socket, its TLS or urllib3 raised while something was asked or an answer was read."""
+    match error:
+        case ssl.SSLZeroReturnError() | ConnectionError():
+            return MayPass(Unreachable(f"the connection to {host} broke: {_words(error)}"))
+        case ssl.SSLError() if is_cut(error):
+            return MayPass(Unreachable(f"the connection to {host} broke: {_words(error)}"))
+        case ssl.SSLError():
+            return tls.untrusted(error, host)
+        case TimeoutError():
+            return TimedOut(f"{host} said nothing for too long")
+        case OSError():
+            return MayPass(Unreachable(f"the connection to {host} broke: {error.strerror or _words(error)}"))
+        case _:
+            return ServerError(f"{host} cannot be asked: {_words(error)}")
 
 
 def _words(error: BaseException) -> str:
     return str(error)[:200] or type(error).__name__
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk an exception and what it wraps; urllib3 hides causes in arguments too."""
-    waiting, seen = [error], set[int]()
-    while waiting:
-        cause = waiting.pop(0)
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        inner = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
-        waiting += [each for each in inner if isinstance(each, BaseException)]
-
-
-FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+FOREIGN = (OSError, urllib3.exceptions.HTTPError)
 """What may come out of a session or a body that is read; `explain` translates it."""

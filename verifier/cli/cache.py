@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from verifier.cli.main import Options, format_option
-from verifier.cli.opening import cache_root, load_rules, open_verifier
+from verifier.cli.opening import RECORD, cache_root, load_rules, open_verifier
 from verifier.cli.showing import show
 from verifier.errors import CoordinateInvalid
 from verifier.fetch import Rules, Verifier
@@ -71,7 +71,7 @@ def stats_command(options: Options, form: str) -> int:
             "files": len(rows),
             "bytes": sum(row.size for row in rows),
             "repositories": {name: sum(row.place.repository == name for row in rows) for name in repositories},
-            "record_bytes": (cache_root(options) / "record.sqlite").stat().st_size,
+            "record_bytes": (cache_root(options) / RECORD).stat().st_size,
         }
     if form == "json":
         click.echo(json.write(figures))

@@ -52,7 +52,7 @@ def _findings(options: Options) -> Iterator[Finding]:
     yield from checkup.check_tls(rules.policy.repositories)
     if not options.offline:
         endpoints = open_endpoints(rules.policy)
-        upstream = open_upstream(rules.policy, endpoints, len(endpoints))
+        upstream = open_upstream(rules.policy, endpoints, len(endpoints), at_once=True)
         upstream.start()
         try:
             yield from checkup.check_repositories(upstream, tuple(endpoints.values()))

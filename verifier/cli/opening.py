@@ -18,6 +18,7 @@ from packageurl.contrib.purl2url import DEFAULT_MAVEN_REPOSITORY
 from verifier import __version__, credentials
 from verifier.cache import Cache
 from verifier.cli.main import Options
+from verifier.courier import Courier
 from verifier.errors import ConfigError
 from verifier.fetch import Rules, Run, Verifier
 from verifier.keyring import Keyring
@@ -29,12 +30,13 @@ from verifier.proxies import read_proxies
 from verifier.record import Record
 from verifier.seal import Seal, load_seal
 from verifier.starter import KeyFacts, load_starter
-from verifier.upstream import Bounds, Endpoint, Upstream
+from verifier.transport import Bounds, Endpoint
 
 POLICY_NAME = "verifier.toml"
 NO_HOME = Path("/nonexistent")
 """The home of users that have none, by Debian's custom: root could make it, and nobody should."""
 _CONNECTIONS_PER_JOB = 3
+RECORD = "record.sqlite"
 MAX_CONNECTIONS = 48
 
 
@@ -196,7 +198,7 @@ def cache_root(options: Options) -> Path:
 
 def open_record(options: Options) -> Record:
     """Give the record of the cache, not started."""
-    return Record(cache_root(options) / "record.sqlite", open_seal(options))
+    return Record(cache_root(options) / RECORD, open_seal(options))
 
 
 def open_seal(options: Options) -> Seal:
@@ -220,30 +222,40 @@ def open_keyring(options: Options, policy: Policy) -> Keyring:
 def open_key_servers(policy: Policy) -> KeyServers:
     """Give the policy's key servers, not asked yet."""
     ca_file = None if policy.keys_ca_file is None else Path(policy.keys_ca_file)
-    transport = Upstream(
+    transport = Courier(
         tuple(endpoint(server, ca_file) for server in policy.key_servers),
         Bounds(policy.limits.connect, policy.limits.stall, min(policy.limits.total, MAX_ANSWER_SECONDS)),
         connections=CONNECTIONS_PER_SERVER * len(policy.key_servers),
         proxies=read_proxies(os.environ),
         user_agent=f"verifier/{__version__}",
+        libraries=_libraries(),
     )
     return KeyServers(policy.key_servers, ca_file, transport)
 
 
-def open_verifier(options: Options, rules: Rules, jobs: int, *, scratch: Path | None = None) -> Verifier:
+def open_verifier(
+    options: Options, rules: Rules, jobs: int, *, scratch: Path | None = None, will_ask: bool = False
+) -> Verifier:
     """Give a verifier for these options, not started.
 
     `scratch` is a directory for record and cache in place of the user's, for judging by rules that
-    are not in force.
+    are not in force.  `will_ask` tells that the network will be
+    asked in any case, as it is where nothing is cached yet.
     """
     policy = rules.policy
     endpoints = open_endpoints(policy)
     place = options if scratch is None else replace(options, cache=scratch)
+    will_ask = will_ask or not (cache_root(place) / RECORD).exists()
     record = open_record(place)
     return Verifier(
         rules,
         open_keyring(options, policy),
-        open_upstream(policy, endpoints, min(MAX_CONNECTIONS, _CONNECTIONS_PER_JOB * jobs)),
+        open_upstream(
+            policy,
+            endpoints,
+            min(MAX_CONNECTIONS, _CONNECTIONS_PER_JOB * jobs),
+            at_once=will_ask and not options.offline,
+        ),
         endpoints,
         record,
         Cache(cache_root(place), record),
@@ -257,15 +269,22 @@ def open_endpoints(policy: Policy) -> dict[str, Endpoint]:
     return {repository.id: _endpoint(repository, home) for repository in policy.repositories}
 
 
-def open_upstream(policy: Policy, endpoints: Mapping[str, Endpoint], connections: int) -> Upstream:
+def open_upstream(policy: Policy, endpoints: Mapping[str, Endpoint], connections: int, *, at_once: bool) -> Courier:
     """Give the transport to these repositories, not started."""
-    return Upstream(
+    return Courier(
         tuple(endpoints.values()),
         Bounds(policy.limits.connect, policy.limits.stall, policy.limits.total),
         connections=connections,
         proxies=read_proxies(os.environ),
         user_agent=f"verifier/{__version__}",
+        libraries=_libraries(),
+        at_once=at_once,
     )
+
+
+def _libraries() -> dict[str, str]:
+    """Give what an interpreter may need to be started, where its libraries lie in no usual place."""
+    return {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
 
 
 def _endpoint(repository: Repository, home: Path) -> Endpoint:

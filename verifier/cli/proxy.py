@@ -64,7 +64,7 @@ def command(
     journal = Journal(LogFormat(log_format), quiet=options.verbosity < 0)
 
     def opened() -> Verifier:
-        return open_verifier(options, load_rules(options), jobs)
+        return open_verifier(options, load_rules(options), jobs, will_ask=True)
 
     asyncio.run(_serve(Proxy(opened, settings, journal), settings, journal))
     return 0

@@ -27,7 +27,8 @@ from verifier.proxies import Proxies
 from verifier.record import Record
 from verifier.seal import load_seal
 from verifier.starter import KeyFacts
-from verifier.upstream import Bounds, Endpoint, Upstream
+from verifier.transport import Bounds, Endpoint
+from verifier.upstream import Upstream
 
 _DAY = timedelta(days=1)
 _REPOSITORY = "demo"
