@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 
@@ -304,6 +305,42 @@ def test_a_scout_that_is_still_out_keeps_nobody(stage: Stage) -> None:
         verifier.submit(lambda: resolve_dependencies(verifier, [parse_demand(f"{GROUP}:one:1")], Context()))
 
     assert [thread.name for thread in _living("scout")] == []
+
+
+def test_what_is_under_way_at_the_end_leaves_no_refusal_in_the_record(stage: Stage) -> None:
+    never = threading.Event()
+    names = ["one", "two"]
+    for name in names:
+        stage.serve(f"/{path_of(f'{name}:1')}", Answer(b"", gate=never))
+
+    with opened(stage) as verifier:
+        poms = Ahead(verifier)
+        poms.hint([Coordinate(GROUP, name, "1", "pom") for name in names])
+        while len(asked(stage, "pom")) < len(names):
+            threading.Event().wait(0.01)
+    with opened(stage) as verifier:
+        assert verifier.record.judgements(9) == ()
+    assert stage.quarantined() == []
+
+
+def test_a_guess_that_nobody_asked_for_is_given_up_at_the_end_of_the_walk(stage: Stage) -> None:
+    gate = threading.Event()
+    stage.serve(f"/{path_of('leaf:1')}", Answer(b"", gate=gate))
+    publish(stage, "one:1")
+
+    with opened(stage) as verifier:
+        poms = Ahead(verifier)
+        poms.hint([Coordinate(GROUP, "leaf", "1", "pom")])
+        outcome, _ = poms.pom(Coordinate(GROUP, "one", "1", "pom"))
+        while not stage.server.counts[f"/{path_of('leaf:1')}"]:
+            threading.Event().wait(0.01)
+        guess = poms._coming[Coordinate(GROUP, "leaf", "1", "pom")].outcome
+        poms.abandon()
+        with pytest.raises(CancelledError):
+            guess.result(5)
+        gate.set()
+
+    assert outcome.cause is None
 
 
 def test_a_guess_after_the_end_is_no_error(stage: Stage) -> None:

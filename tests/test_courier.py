@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,6 +179,9 @@ def test_there_is_no_process_before_something_is_asked(server: FileServer, endpo
         assert is_alive(pid)
 
     assert not is_alive(pid)
+    end = time.monotonic() + 5
+    while Count() != before and time.monotonic() < end:
+        threading.Event().wait(0.01)  # until the server has noticed too
     assert (Count().threads, Count().descriptors) == (before.threads, before.descriptors)
 
 
@@ -234,7 +237,10 @@ def test_stopping_ends_what_is_under_way(server: FileServer, endpoint: Endpoint,
 
     assert took < 1
     assert isinstance(reading.exception(0), Unreachable)
-    assert ours.ask(Request(f"{endpoint.url}/a", endpoint, 10)).cancelled()
+    assert "was stopped" in str(reading.exception(0))
+    late = ours.ask(Request(f"{endpoint.url}/a", endpoint, 10))
+    assert late.cancelled()
+    assert wait([late], 1).not_done == set()
 
 
 def test_a_process_that_is_killed_fails_what_it_had_and_another_takes_its_place(
@@ -341,6 +347,7 @@ def test_what_is_given_up_before_it_began_is_not_asked_for(server: FileServer, e
             threading.Event().wait(0.01)
         behind = ours.ask(Request(f"{endpoint.url}/b", endpoint, 9))
         assert behind.cancel()
+        threading.Event().wait(0.5)  # so that the process has heard of it
         after = ours.ask(Request(f"{endpoint.url}/c", endpoint, 9))
         gate.set()
         for one in held:

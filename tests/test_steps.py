@@ -113,6 +113,100 @@ def test_stopping_ends_what_waits_and_tells_who_waits_for_it() -> None:
         steps.begin(after())
 
 
+def test_stopping_tells_everybody_even_where_something_cannot_be_put_in_order() -> None:
+    steps = Steps(1, "steps")
+
+    def work() -> Work[int]:
+        try:
+            yield (Future(),)
+        finally:
+            raise OSError("disk")
+        return 1
+
+    coming = [steps.begin(work()) for _ in range(3)]
+    steps.begin(after()).result(5)
+    steps.stop()
+
+    for one in coming:
+        with pytest.raises(OSError, match="disk"):
+            one.result(5)
+
+
+def test_after_the_halt_no_step_is_taken(steps: Steps) -> None:
+    gate: Future[int] = Future()
+    waiting = steps.begin(after(gate))
+    steps.begin(after()).result(5)
+
+    steps.halt()
+    gate.set_exception(OSError("stopped"))
+    with pytest.raises(RuntimeError):
+        steps.begin(after())
+    steps.stop()
+
+    with pytest.raises(CancelledError):
+        waiting.result(5)
+
+
+def test_what_is_given_up_ends_at_once_and_cancels_what_it_waits_for(steps: Steps) -> None:
+    gate: Future[int] = Future()
+    ended = threading.Event()
+
+    def work() -> Work[None]:
+        try:
+            yield (gate,)
+        finally:
+            ended.set()
+
+    waiting, other = steps.begin(work()), steps.begin(after(done(1)))
+    while not gate._done_callbacks:  # type: ignore[attr-defined]
+        threading.Event().wait(0.001)
+    steps.give_up(waiting)
+    steps.give_up(other)  # which has ended, or will
+
+    with pytest.raises(CancelledError):
+        waiting.result(5)
+    assert gate.cancelled()
+    assert ended.is_set()
+
+
+def test_what_is_given_up_in_the_middle_of_a_step_ends_at_its_next_wait(steps: Steps) -> None:
+    begun, gate = threading.Event(), threading.Event()
+    went_on = []
+
+    def work() -> Work[None]:
+        begun.set()
+        gate.wait(5)
+        yield ()
+        went_on.append(1)
+
+    coming = steps.begin(work())
+    begun.wait(5)
+    steps.give_up(coming)
+    gate.set()
+
+    with pytest.raises(CancelledError):
+        coming.result(5)
+    assert went_on == []
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_future_that_was_cancelled_is_waited_for_by_nobody(steps: Steps, *, late: bool) -> None:
+    cancelled: Future[int] = Future()
+    timer = threading.Timer(0.05 if late else 0, cancelled.cancel)
+
+    def work() -> Work[bool]:
+        yield (cancelled,)
+        return cancelled.cancelled()
+
+    timer.start()
+    if not late:
+        timer.join()
+
+    assert do(work())
+    assert steps.begin(work()).result(5)
+    timer.join()
+
+
 @given(plan=st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=8))
 @settings(max_examples=50, deadline=None)
 def test_however_work_waits_it_comes_to_its_end_once(plan: list[list[int]]) -> None:

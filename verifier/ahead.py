@@ -88,12 +88,13 @@ class Ahead:
         self._question = question
 
     def abandon(self) -> None:
-        """Give up what has not begun; nothing may be asked for after that."""
+        """Give up every POM that nobody asked for, and what has not begun; nothing may be asked for after that."""
         with self._lock:
             self._abandoned = True
             coming = list(self._coming.values())
         for one in coming:
-            one.outcome.cancel()
+            if not one.awaited and not one.outcome.cancel():
+                self._verifier.give_up(one.outcome)
         self._verifier.abandon()
 
     def arrival(self, coordinate: Coordinate) -> Pom:

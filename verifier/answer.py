@@ -50,7 +50,7 @@ class _Message:
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
         self.fields = 0
-        self.has_head = False
+        self.has_head = self.is_kept_alive = False
         self.is_complete = False
         self.pieces: list[bytes] = []
         self.parser = httptools.HttpResponseParser(self)
@@ -63,11 +63,12 @@ class _Message:
         if self.has_head:
             return  # a trailer, which nobody has judged the answer by
         self.fields += 1
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
     def on_headers_complete(self) -> None:
         self.has_head = True
+        self.is_kept_alive = self.parser.should_keep_alive()  # after an empty body the parser no longer knows
 
     def on_body(self, piece: bytes) -> None:
         self.pieces.append(piece)
@@ -98,7 +99,7 @@ class Answer:
         self._message = message
         self.status = message.parser.get_status_code()
         self.headers = message.headers
-        self._is_kept_alive = message.parser.should_keep_alive()
+        self._is_kept_alive = message.is_kept_alive
         self._is_chunked = "transfer-encoding" in self.headers
         self.length = self._left = self._announced()
 

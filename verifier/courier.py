@@ -24,10 +24,12 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import verifier
 from verifier.credentials import Credentials
-from verifier.errors import PRECEDENCE, CacheError, ConfigError, Fact, ReasonedError, Unreachable
+from verifier.errors import PRECEDENCE, CacheError, ConfigError, Fact, ReasonedError, SourceError, Unreachable
+from verifier.flight import stopped
 from verifier.proxies import Proxies, Proxy
 from verifier.transport import Bounds, Download, Endpoint, Request, endpoints_by_origin
 
@@ -98,6 +100,7 @@ class Courier:
         with self._lock:
             if self._is_stopped:
                 future.cancel()
+                future.set_running_or_notify_cancel()  # some who wait see it only then
                 return future
             if self._round is None or self._round.is_worn_out():
                 self._round = self._begin()
@@ -135,14 +138,20 @@ class _Round:
         self._lock = threading.Lock()
         self._count = 0
         self._waiting: dict[int, tuple[Request, Future[Download]]] = {}
-        self._is_over = self._has_answered = False
+        self._is_over = self._is_ready = self._is_ending = False
         self._send(orders)
         self._reader = threading.Thread(target=self._receive, name="courier", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            self._channel.close()
+            raise
 
     def is_worn_out(self) -> bool:
-        """Whether the process has ended and another one may do better; one that never answered may not."""
-        return self._is_over and self._has_answered
+        """Whether the process has ended and another one may do better, as where this one could not begin it may not."""
+        return self._is_over and self._is_ready
 
     def ask(self, written: Head, request: Request, future: "Future[Download]") -> None:
         """Hand a request over."""
@@ -159,6 +168,7 @@ class _Round:
 
     def end(self) -> None:
         """End the process at once: it has nothing to put in order, and what is half-written lies in our quarantine."""
+        self._is_ending = True
         self._process.kill()
         self._reader.join()
 
@@ -173,10 +183,12 @@ class _Round:
     def _receive(self) -> None:
         try:
             # What is no message, or no answer to anything, means the end of it as well.
-            with suppress(OSError, ValueError, KeyError):
+            with suppress(OSError, ValueError, LookupError, TypeError):
                 for head, body in self._channel.messages():
-                    self._take(head, body)
-                    self._has_answered = True
+                    if "ready" in head:
+                        self._is_ready = True
+                    else:
+                        self._take(head, body)
         finally:
             self._process.kill()
             self._process.wait()
@@ -189,16 +201,21 @@ class _Round:
                     future.set_exception(self._gone(request))
 
     def _take(self, head: Head, body: bytes) -> None:
-        request, future = self._waiting.pop(head["answered"])
+        request, future = self._waiting[head["answered"]]
+        error = _read_error(head["error"]) if "error" in head else None
+        download = None if error is not None else _read_download(head, body, request)
+        del self._waiting[head["answered"]]
         with suppress(InvalidStateError):  # cancelled in this moment
-            if "error" in head:
-                future.set_exception(_read_error(head["error"]))
+            if download is None:
+                future.set_exception(error)
             else:
-                future.set_result(_read_download(head, body, request))
+                future.set_result(download)
         if future.cancelled() and request.into is not None:
             request.into.unlink(missing_ok=True)  # it came nevertheless, and nobody will take it
 
-    def _gone(self, request: Request) -> Unreachable:
+    def _gone(self, request: Request) -> SourceError:
+        if self._is_ending:
+            return stopped(urlsplit(request.url).netloc)
         return Unreachable(
             "the process that fetches has ended",
             expected=Fact("an answer", request.url),
@@ -213,7 +230,7 @@ def _start_process(end: socket.socket, libraries: Mapping[str, str]) -> "subproc
     Nothing of the user's environment or directories counts in it (-I, and no variables); it looks for modules where
     this process does.  It has a session of its own: Ctrl-C is for this process to act on.
     """
-    places = [str(Path(verifier.__file__).parents[1]), *filter(None, sys.path)]
+    places = [*filter(None, sys.path), str(Path(verifier.__file__).parents[1])]
     flags = ["-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
     return subprocess.Popen(  # noqa: S603  (nothing of it comes from outside)
         [sys.executable, *flags, "-c", _PROGRAM, *places],
@@ -283,11 +300,12 @@ def main() -> None:
         user_agent=orders["user_agent"],
     )
     upstream.start()
+    channel.send({"ready": True})
     under_way: dict[int, Future[Download]] = {}
     for head, _ in messages:
         if "cancel" in head:
-            if head["cancel"] in under_way:
-                under_way[head["cancel"]].cancel()
+            if given_up := under_way.get(head["cancel"]):
+                given_up.cancel()
             continue
         number = head["ask"]
         coming = upstream.ask(
@@ -308,10 +326,10 @@ def _answer(channel: _Channel, under_way: dict[int, "Future[Download]"], number:
     under_way.pop(number, None)
     try:
         download = done.result()
+        head, body = _write_download(download), download.data
     except (Exception, CancelledError) as error:  # noqa: BLE001  whoever asked must hear of it
-        channel.send({"answered": number, "error": _write_error(error)})
-    else:
-        channel.send({"answered": number, **_write_download(download)}, download.data)
+        head, body = {"error": _write_error(error)}, b""
+    channel.send({"answered": number, **head}, body)
 
 
 # What is said, as JSON

@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from verifier.cache import Admission, Cache, Changed, Hit
 from verifier.coordinate import Coordinate, Metadata, Subject, parse_subject
@@ -186,6 +186,7 @@ class Verifier:
             opened.callback(self._keys.shutdown, cancel_futures=True)
             opened.callback(self._upstream.stop)
             opened.callback(self._keyring.stop)
+            opened.callback(self._steps.halt)  # what ends now has not failed: nothing of it belongs into the record
             self._opened = opened.pop_all()
 
     def ask_keys_again(self) -> None:
@@ -232,6 +233,11 @@ class Verifier:
         if self._steps is None:
             raise RuntimeError("the verifier was not started")
         return self._steps.begin(work)
+
+    def give_up(self, result: Future[Any]) -> None:
+        """Give up a piece of work that nobody waits for."""
+        if self._steps is not None:
+            self._steps.give_up(result)
 
     def refresh_keys(self, fingerprints: Iterable[str]) -> tuple[Inquiry, ...]:
         """Ask the key servers for certificates, many at once, and keep what comes."""
@@ -496,7 +502,11 @@ class Verifier:
         )
         try:
             admitted = self.cache.admit(admission)
-            yield (admitted,)
+            try:
+                yield (admitted,)
+            finally:
+                if not admitted.done():
+                    wait((admitted,))  # given up or not, until then the file is the cache's
             artifact = admitted.result()
         except SignatureReplayed as replayed:
             return (yield from self._entered(replace(outcome, cause=replayed, file=None)))

@@ -125,8 +125,9 @@ def gather_file(
     """
     gathered = Gathered()
     coming = shelf.source.ask(Request(shelf.url, shelf.endpoint, max_bytes, into))
-    beside = _ask(shelf, suffixes, gathered)
+    beside: dict[str, Future[Download]] = {}
     try:
+        beside = _ask(shelf, suffixes, gathered)
         yield (coming,)
         gathered.file = coming.result()
         if look is not None:
