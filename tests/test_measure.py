@@ -130,7 +130,7 @@ def test_takes_only_the_digests_that_a_checksum_asks_for(path: Path) -> None:
     assert with_digests(asking, path).digests == (*known.digests, DIGESTS[Algorithm.MD5])
 
 
-def test_gives_the_hashes_that_were_taken_while_the_file_arrived(tmp_path: Path) -> None:
+def test_gives_the_hashes_that_were_taken_already(tmp_path: Path) -> None:
     hasher = Hasher([Algorithm.SHA512])
     hasher.update(CONTENT)
     content = content_of(tmp_path / "no such file", hasher, SHA256)

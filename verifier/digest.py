@@ -75,7 +75,7 @@ class Hasher:
     """Takes bytes once and gives every digest asked for.
 
     A state can be forked with `state` so that an OpenPGP signature is checked over bytes that
-    were hashed while they arrived.
+    have been hashed already.
     """
 
     def __init__(self, algorithms: Iterable[Algorithm]) -> None:

@@ -63,7 +63,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What arrived, and nothing is known of it but its digests.
+    """What arrived, and nobody has looked at.
 
     Shape: header names are in lower case; `data` is empty where the bytes are in the file `path`.
     """
