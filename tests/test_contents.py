@@ -18,10 +18,12 @@ from verifier.contents import (
     Claim,
     compare,
     parse_properties,
+    pom_claims,
     read_claims,
 )
 from verifier.coordinate import Coordinate
 from verifier.errors import ContentMismatch, PomInvalid, SignatureReplayed
+from verifier.maven.pom import parse_pom
 
 JAR = Coordinate("org.example", "widget", "1.0")
 POM = Coordinate("org.example", "widget", "1.0", "pom")
@@ -491,3 +493,24 @@ def test_refuses_another_version_as_replayed_with_both_sides(claimed: str, serve
 def test_refuses_another_project_as_content_mismatch(other: Claim) -> None:
     with pytest.raises(ContentMismatch):
         compare((Claim("g", "a", "1", "x"), other), Coordinate("g", "a", "1", "pom"))
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<artifactId>widget</artifactId>",
+        "<groupId> org.example\xa0</groupId><artifactId>widget</artifactId><version>1.0</version>",
+        "<groupId>org.other</groupId><artifactId>widget</artifactId>",
+        "<groupId/><artifactId>widget</artifactId><version></version>",
+        "<groupId>${g}</groupId><artifactId>widget</artifactId><version>1.0</version>",
+        "<artifactId>gadget</artifactId><version>&oslash;</version>",
+        "<build><groupId>org.other</groupId></build><artifactId>widget</artifactId>",
+    ],
+)
+@pytest.mark.parametrize("has_parent", [False, True])
+def test_a_pom_that_was_read_already_claims_what_its_document_claims(inside: str, *, has_parent: bool) -> None:
+    named = "<groupId>org.example</groupId><artifactId>p</artifactId><version> 1.0 </version>"
+    parent = f"<parent>{named}</parent>" if has_parent else ""
+    document = f"<project>{parent}{inside}</project>".encode()
+
+    assert pom_claims(parse_pom(document, "here"), POM) == read_claims(io.BytesIO(document), len(document), POM, "here")

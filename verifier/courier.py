@@ -35,6 +35,8 @@ from verifier.transport import Bounds, Download, Endpoint, Request, endpoints_by
 
 _LENGTHS = struct.Struct(">II")
 _RECEIVED_BYTES = 256 * 1024
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Of one message: what is fetched into memory has far smaller bounds, which the process that fetches may not keep."""
 _PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from verifier.courier import main; main()"
 _KINDS = {kind.code: kind for kind in PRECEDENCE}
 
@@ -211,7 +213,8 @@ class _Round:
             else:
                 future.set_result(download)
         if future.cancelled() and request.into is not None:
-            request.into.unlink(missing_ok=True)  # it came nevertheless, and nobody will take it
+            with suppress(OSError):  # what cannot be removed here goes with the quarantine
+                request.into.unlink(missing_ok=True)  # it came nevertheless, and nobody will take it
 
     def _gone(self, request: Request) -> SourceError:
         if self._is_ending:
@@ -261,7 +264,7 @@ class _Channel:
     def messages(self) -> Iterator[tuple[Head, bytes]]:
         """Give each message as it comes, until the other process ends.
 
-        Raises: `OSError` where it ended in the middle of one.
+        Raises: `OSError` where it ended in the middle of one, `ValueError` for what is no message.
         """
         received = bytearray()
         while piece := self._end.recv(_RECEIVED_BYTES):
@@ -269,6 +272,8 @@ class _Channel:
             at = 0
             while len(received) - at >= _LENGTHS.size:
                 head, body = _LENGTHS.unpack_from(received, at)
+                if head + body > MAX_MESSAGE_BYTES:
+                    raise ValueError("a message that is too large")
                 start = at + _LENGTHS.size
                 if len(received) - start < head + body:
                     break
